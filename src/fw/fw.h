@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * fw/fw.h: what firmware is given: flash and its variables, fw_cfg items, direct kernel load.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "core/machine.h"
+
+struct device;
+struct file;
+struct isa_bus;
+
+/* What a firmware file is, by content. */
+enum fw_kind {
+	FW_UNKNOWN,
+	FW_UEFI,      /* code, or code with variables before it: _FVH at 40 */
+	FW_UEFI_VARS, /* a variable store alone: NV data GUID */
+	FW_BIOS,      /* 64 KiB to 4 MiB with a reset vector in its last 16 bytes */
+	FW_LINUX,     /* bzImage */
+};
+enum fw_kind fw_identify(const u8 *bytes, size_t len);
+/* Bytes of the variable store at the start of a combined UEFI image; 0 for code alone. */
+size_t fw_vars_size(const u8 *bytes, size_t len);
+
+/*
+ * Firmware at the top of 4 GiB: @code as ROM; below it @vars as flash chip (x8, 4 KiB blocks,
+ * platform.md 4) with its bytes written through to @backing (may be NULL: volatile; takes it)
+ * a moment after the last change, then flushed. NULL vars: no variables.
+ */
+struct flash_config {
+	const u8 *code, *vars;
+	size_t code_len, vars_len;
+	struct file *backing;
+};
+struct device *pflash_create(struct machine *m, const struct flash_config *cfg, struct error *err)
+	needs(in_machine);
+/* Write what is dirty to the file now. 0 or -errno. */
+int pflash_sync(struct device *flash);
+
+/* A BIOS image: as ROM at the top of 4 GiB, its last 256 KiB copied to RAM at C0000. */
+int bios_load(struct machine *m, const u8 *image, size_t len, struct error *err) needs(in_machine);
+
+/* fw_cfg at 510-51B, with DMA. QEMU docs/specs/fw_cfg.rst; platform.md 4. */
+struct device *fw_cfg_create(struct isa_bus *bus, struct error *err) needs(in_machine);
+/* Numbered item, or file "etc/..." (keys from 20h in order of addition); @data is copied. */
+int fw_cfg_set(struct device *fw, u16 key, const void *data, size_t len, struct error *err);
+int fw_cfg_add(struct device *fw, const char *name, const void *data, size_t len,
+	       struct error *err);
+/*
+ * A file whose bytes are made when firmware first selects it (or the directory) after a reset.
+ * @fill returns bytes the callee owns until the next call, and their number in @len.
+ */
+int fw_cfg_add_lazy(struct device *fw, const char *name,
+		    const void *(*fill)(void *arg, size_t *len), void *arg, struct error *err);
+/* A file that the guest may write by DMA; @written is called after each write. [in_machine] */
+int fw_cfg_add_writable(struct device *fw, const char *name, void *data, size_t len,
+			void (*written)(void *arg), void *arg, struct error *err);
+
+/* Items 7-18 for -kernel style direct boot through firmware. @initrd and @cmdline may be NULL. */
+int fw_cfg_add_linux(struct device *fw, const u8 *kernel, size_t kernel_len, const u8 *initrd,
+		     size_t initrd_len, const char *cmdline, u64 ram_low, struct error *err);

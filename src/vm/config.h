@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vm/config.h: what a user asks for: one plain struct, filled by cli/ and by the REST interface.
+ * Strings are owned by the struct; NULL means "not given".
+ */
+#pragma once
+
+#include "base/error.h"
+#include "char/char.h"
+#include "cpu/cpuid.h"
+
+enum { CONFIG_DISKS = 16 };
+
+enum toggle { TOGGLE_AUTO, TOGGLE_OFF, TOGGLE_ON };
+
+struct disk_options {
+	char *path, *id, *serial, *format;
+	bool readonly, direct;
+	unsigned queue_size;
+	int slot, bootindex; /* -1: not given */
+};
+
+struct char_options {
+	enum chr_kind kind;
+	char *path;
+};
+
+struct vm_config {
+	char *accel, *machine;   /* NULL: "auto", "q35" */
+	char *firmware, *kernel; /* as given; --kernel may turn out to be firmware */
+	char *initramfs, *cmdline, *nvram;
+	unsigned vcpus;
+	struct cpu_topology topology;
+	enum toggle hyperv, nested;
+	unsigned max_phys_bits;
+	u64 memory;
+	bool prefault, hugepages, mergeable, no_thp;
+	struct disk_options disk[CONFIG_DISKS];
+	unsigned disks;
+	struct char_options serial, serial2, debugcon;
+	u16 debugcon_port;
+	bool no_rng, no_reboot, rtc_utc, i8042, stats, json;
+	char *manufacturer, *product, *version, *serial_number, *uuid, *sku, *family, *asset_tag;
+	char **oem_strings; /* ends with NULL */
+	char *log_file, *trace_file, *pid_file;
+	unsigned verbose;
+};
+
+void config_init(struct vm_config *c); /* the defaults */
+void config_finish(struct vm_config *c);
+/* What one option cannot know of the others: unique ids and paths, sizes, one payload. */
+int config_check(struct vm_config *c, struct error *err) MUST_CHECK;
