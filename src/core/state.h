@@ -11,7 +11,7 @@
 #include "base/str.h"
 #include "core/clock.h"
 
-enum field_type { FIELD_LAST, FIELD_UINT, FIELD_BYTES, FIELD_STRUCT, FIELD_TIME };
+enum field_type { FIELD_LAST, FIELD_UINT, FIELD_BYTES, FIELD_STRUCT, FIELD_TIME, FIELD_BOOL };
 
 struct field {
 	const char *name;
@@ -21,12 +21,14 @@ struct field {
 };
 
 /* clang-format off */
+#define FIELD_KIND_(x) _Generic((x), bool: FIELD_BOOL, default: FIELD_UINT)
 #define FIELD_ELEM_(st, m) sizeof(((st *)0)->m[0])
 /* An unsigned integer or bool. */
-#define FIELD(st, m) { #m, FIELD_UINT, offsetof(st, m), sizeof(((st *)0)->m), 1, NULL }
-/* An array of integers. */
+#define FIELD(st, m) \
+	{ #m, FIELD_KIND_(((st *)0)->m), offsetof(st, m), sizeof(((st *)0)->m), 1, NULL }
+/* An array of integers or bools. */
 #define FIELD_ARRAY(st, m) \
-	{ #m, FIELD_UINT, offsetof(st, m), FIELD_ELEM_(st, m), sizeof(((st *)0)->m) / FIELD_ELEM_(st, m), NULL }
+	{ #m, FIELD_KIND_(((st *)0)->m[0]), offsetof(st, m), FIELD_ELEM_(st, m), sizeof(((st *)0)->m) / FIELD_ELEM_(st, m), NULL }
 /* Raw bytes: RAM, FIFOs. */
 #define FIELD_BUF(st, m) { #m, FIELD_BYTES, offsetof(st, m), sizeof(((st *)0)->m), 1, NULL }
 /* An embedded struct, or an array of them, with a table of its own. */

@@ -52,6 +52,8 @@ struct mem_range {
 struct mem_listener {
 	int (*add)(void *arg, enum mem_view view, const struct mem_range *r);
 	void (*remove)(void *arg, enum mem_view view, const struct mem_range *r);
+	/* Begin or end to log writes to @r, which stays mapped. May be NULL. */
+	int (*log_dirty)(void *arg, enum mem_view view, const struct mem_range *r, bool on);
 	/* Or the host-side dirty bits of @r into region->dirty. May be NULL. */
 	void (*sync_dirty)(void *arg, const struct mem_range *r);
 	void *arg;
