@@ -69,3 +69,9 @@ int file_load(u8 **out, size_t *len, const char *path, size_t limit, struct erro
 int file_save(const char *path, const void *data, size_t len, struct error *err) MUST_CHECK;
 bool file_exists(const char *path);
 int file_remove(const char *path);
+
+/*
+ * Give a standard stream that the process was started without (<&- in a shell) the null device, so
+ * that no file opened later passes for it. Call first thing.
+ */
+void file_open_std(void);

@@ -269,3 +269,11 @@ int file_remove(const char *path)
 {
 	return unlink(path) ? -errno : 0;
 }
+
+void file_open_std(void)
+{
+	/* open() takes the lowest free number. */
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return;
+}
