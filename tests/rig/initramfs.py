@@ -91,8 +91,11 @@ class Cpio:
         self._parts.append(_pad4(header + path) + _pad4(data))
 
 
-def build(kernel, module_names, init):
-    """The archive: busybox with all its applets, the modules, /modules (their loading order), /init."""
+def build(kernel, module_names, init, files=()):
+    """The archive: busybox with all its applets, the modules, /modules (their loading order), /init.
+
+    files is a dictionary of more files by name.
+    """
     if not os.path.exists(BUSYBOX):
         raise Unavailable(f"no {BUSYBOX}; install busybox-static")
     cpio = Cpio()
@@ -109,6 +112,8 @@ def build(kernel, module_names, init):
     cpio.file("modules", "".join(f"{name}\n" for name in order).encode())
     cpio.char_device("dev/console", 5, 1)
     cpio.file("init", init, 0o755)
+    for name, data in dict(files).items():
+        cpio.file(name, data)
     return cpio.finish()
 
 
