@@ -1,0 +1,336 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""End-to-end tests: firmware and Linux start in a machine of oriel, inside the rig.
+
+Prints one line per test, `ok NAME (seconds)`, `FAIL NAME: why` or `skip NAME: why`; ends with 1 when one
+failed. With --vmm qemu the same guests run under QEMU, which shows that the images and expectations hold.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+import acpi  # noqa: E402
+from vmm import (CRASHED, OVMF, OVMF_VARS, POWERED_OFF, RESET, SEABIOS, STOPPED,  # noqa: E402
+                 Boot, Failed, Machine, Oriel, Qemu)
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+RIG = os.path.join(HERE, "..", "rig", "rig")
+VMMS = {"oriel": Oriel, "qemu": Qemu}
+
+# Disks beside make-images' standard set: their kind and the words for the kernel.
+DISKS = {
+    "bios-line.img": ("bios", "oriel.then=read-line"),
+    "esp-entry.img": ("esp", "oriel.bootentry oriel.then=reboot-once"),
+    "esp-button.img": ("esp", "oriel.nosum oriel.then=powerbutton-wait"),
+    "esp-acpi.img": ("esp", "oriel.nosum oriel.acpi oriel.dmesg"),
+}
+
+BOOT_ENTRY = "0E0F"
+HYPERV_DETECTED = "Hypervisor detected: Microsoft Hyper-V"
+SECOND_DISK_SIZE = 1 << 20
+WRITTEN = slice(4096, 4096 + 262144)
+
+tests = []
+
+
+class Skipped(Exception):
+    """This test says nothing about this VMM."""
+
+
+def test(function):
+    tests.append(function)
+    return function
+
+
+@test
+def boot_sector_powers_off(bench):
+    with bench.boot(bench.bios("mbr.img")) as guest:
+        guest.wait_for("oriel-guest: boot sector")
+        guest.finish(POWERED_OFF)
+
+
+@test
+def reset_ends_it_if_asked_for(bench):
+    with bench.boot(bench.bios("mbr-reset.img", no_reboot=True)) as guest:
+        guest.wait_for("oriel-guest: boot sector")
+        guest.finish(RESET)
+
+
+@test
+def reset_starts_again_in_place(bench):
+    with bench.boot(bench.bios("mbr-reset.img")) as guest:
+        guest.wait_for("oriel-guest: boot sector", times=3)
+        guest.stop()
+        guest.finish(STOPPED)
+
+
+@test
+def triple_fault_is_told(bench):
+    if bench.vmm.name == "qemu":
+        raise Skipped("QEMU resets the machine")
+    with bench.boot(bench.bios("mbr-crash.img")) as guest:
+        guest.wait_for("oriel-guest: boot sector")
+        guest.finish(CRASHED)
+
+
+@test
+def hung_guest_can_be_stopped(bench):
+    with bench.boot(bench.bios("mbr-hang.img")) as guest:
+        guest.wait_for("oriel-guest: boot sector")
+        guest.stop()
+        guest.finish(STOPPED)
+
+
+@test
+def bios_disk_boots_linux_and_serial_input_works(bench):
+    with bench.boot(bench.bios("bios-line.img", cpus=2)) as guest:
+        guest.wait_for("oriel-guest: type a line")
+        guest.type("seven windows\n")
+        guest.finish(POWERED_OFF)
+    equal("line heard", guest.fact("heard"), "seven windows")
+    equal("checksum of the disk", guest.fact("sha256 vda"), bench.checksum("bios-line.img"))
+    equal("processors", guest.fact("cpus"), "2")
+
+
+@test
+def esp_boots_linux(bench):
+    machine = bench.uefi("esp.img")
+    machine.disks.append(bench.empty_disk())
+    with bench.boot(machine) as guest:
+        guest.finish(POWERED_OFF)
+    equal("checksum of the disk", guest.fact("sha256 vda"), bench.checksum("esp.img"))
+    equal("processors", guest.fact("cpus"), "1")
+    equal("random bytes", guest.fact("rng").split()[0], "64")
+    unexpected("a Hyper-V identity", [line for line in guest.facts("dmesg") if "Hyper-V" in line])
+    unexpected("complaints", complaints(guest))
+    with open(machine.disks[1], "rb") as file:
+        written = hashlib.sha256(file.read()[WRITTEN]).hexdigest()
+    equal("checksum of what the guest wrote", guest.fact("vdb"), written)
+
+
+@test
+def esp_boots_linux_on_two_processors_with_hyperv(bench):
+    if bench.vmm.name == "qemu" and bench.vmm.accel != "kvm":
+        raise Skipped("QEMU offers Hyper-V with KVM only")
+    with bench.boot(bench.uefi("esp.img", cpus=2, hyperv=True)) as guest:
+        guest.finish(POWERED_OFF)
+    equal("checksum of the disk", guest.fact("sha256 vda"), bench.checksum("esp.img"))
+    equal("processors", guest.fact("cpus"), "2")
+    if not any(HYPERV_DETECTED in line for line in guest.facts("dmesg")):
+        raise Failed(f"no '{HYPERV_DETECTED}' in {guest.facts('dmesg')}")
+    unexpected("complaints", complaints(guest))
+
+
+@test
+def boot_entry_survives_reset_and_restart(bench):
+    machine = bench.uefi("esp-entry.img")
+    with bench.boot(machine) as guest:
+        guest.finish(POWERED_OFF)
+    current = guest.facts("efi BootCurrent")
+    equal("number of boots", len(current), 2)
+    if current[0] == BOOT_ENTRY:
+        raise Failed("the entry was there before it was made")
+    equal("entry started after the reset", current[1], BOOT_ENTRY)
+    machine.disks = [bench.image("esp.img")]
+    with bench.boot(machine) as guest:
+        guest.finish(POWERED_OFF)
+    equal("entry started in the next run", guest.fact("efi BootCurrent"), BOOT_ENTRY)
+    equal("first in the boot order", guest.fact("efi BootOrder").split()[0], BOOT_ENTRY)
+
+
+@test
+def power_button_shuts_the_guest_down(bench):
+    with bench.boot(bench.uefi("esp-button.img")) as guest:
+        guest.wait_for("oriel-guest: waiting for the power button")
+        guest.press_power_button()
+        guest.wait_for("oriel-guest: power button")
+        guest.finish(POWERED_OFF)
+
+
+@test
+def acpi_tables_are_clean(bench):
+    with bench.boot(bench.uefi("esp-acpi.img", cpus=2)) as guest:
+        guest.finish(POWERED_OFF)
+    tables = guest.block("acpi")
+    for name in ("APIC", "DSDT", "FACP", "FACS", "MCFG", "WAET"):
+        if name not in tables:
+            raise Failed(f"no ACPI table {name}; there are {', '.join(sorted(tables))}")
+    unexpected("complaints", complaints(guest))
+    known_for_warnings = bench.vmm.name == "qemu"
+    acpi.check(tables, bench.log("acpi-tables"), code_too=not known_for_warnings)
+
+
+def complaints(guest):
+    """Lines of the guest's kernel log that a faultless machine does not cause."""
+    words = ("ACPI Error", "ACPI Warning", "ACPI BIOS", "MSR access error", "WARNING:", "BUG:",
+             "Oops", "nobody cared", "irmware bug", "irmware Bug")
+    return [line for line in guest.facts("dmesg") if any(word in line for word in words)]
+
+
+def equal(what, found, expected):
+    if found != expected:
+        raise Failed(f"{what}: {found}, expected {expected}")
+
+
+def unexpected(what, found):
+    if found:
+        raise Failed(f"{what}: {found}")
+
+
+class Bench:
+    """What a test works with: a VMM, copies of the images, a folder for its logs."""
+
+    def __init__(self, options, scratch):
+        self.options = options
+        self.scratch = scratch
+        self.vmm = VMMS[options.vmm](options.oriel, scratch, options.accel)
+        self.test_name = ""
+        self.boots = 0
+
+    def begin(self, test_name):
+        self.test_name = test_name
+        self.boots = 0
+
+    def bios(self, disk, **more):
+        return Machine(SEABIOS, [self.image(disk)], **more)
+
+    def uefi(self, disk, **more):
+        nvram = os.path.join(self.scratch, f"{self.test_name}.vars")
+        shutil.copyfile(OVMF_VARS, nvram)
+        return Machine(OVMF, [self.image(disk)], nvram=nvram, **more)
+
+    def boot(self, machine):
+        self.boots += 1
+        return Boot(self.vmm, machine, self.log(f"boot{self.boots}"), self.options.boot_timeout)
+
+    def image(self, name):
+        """A copy that guests may write; made once, so a guest that did write is found out."""
+        copy = os.path.join(self.scratch, name)
+        if not os.path.exists(copy):
+            subprocess.run(["cp", "--sparse=always", os.path.join(self.options.images, name), copy],
+                           check=True)
+        return copy
+
+    def empty_disk(self):
+        path = os.path.join(self.scratch, "empty.img")
+        with open(path, "wb") as file:
+            file.truncate(SECOND_DISK_SIZE)
+        return path
+
+    def checksum(self, name):
+        with open(os.path.join(self.options.images, name + ".sha256")) as file:
+            return file.read().strip()
+
+    def log(self, name):
+        return os.path.join(self.options.out, f"{self.test_name}-{name}")
+
+
+def run_here(options, chosen):
+    failed = 0
+    os.makedirs(options.out, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="oriel-e2e-") as scratch:
+        bench = Bench(options, scratch)
+        for function in chosen:
+            name = function.__name__
+            bench.begin(name)
+            begin = time.monotonic()
+            try:
+                function(bench)
+                result = f"ok {name} ({time.monotonic() - begin:.1f} s)"
+            except Skipped as why:
+                result = f"skip {name}: {why}"
+            except Failed as why:
+                result = f"FAIL {name}: {why}"
+                failed += 1
+            print(result, flush=True)
+    return failed
+
+
+def run_in_rigs(options, chosen):
+    """Share the tests out to so many rigs; every other one, so that the short ones are spread."""
+    rigs = []
+    for job in range(options.jobs):
+        names = [function.__name__ for function in chosen[job::options.jobs]]
+        if names:
+            command = [RIG, "--timeout", str(options.timeout), "--out", options.out, "--cpus",
+                       str(options.rig_cpus), "--", "python3", os.path.realpath(__file__), "--here",
+                       "--vmm", options.vmm, "--oriel", options.oriel, "--images", options.images,
+                       "--boot-timeout", str(options.boot_timeout), "--out", "/run/rig/out", *names]
+            rigs.append(subprocess.Popen(command))
+    codes = [rig.wait() for rig in rigs]
+    for code in codes:
+        if code > 1:
+            print(f"FAIL rig: it ended with {code}", flush=True)
+    return sum(1 for code in codes if code)
+
+
+def prepare_images(folder, cache):
+    """Build the disks and write down their checksums, which is slow inside the rig."""
+    tool = [os.path.join(HERE, "make-images"), folder]
+    if cache:
+        tool += ["--cache", cache]
+    subprocess.run(tool, check=True)
+    for name, (kind, words) in DISKS.items():
+        subprocess.run([*tool, "--kind", kind, "--name", name, "--append", words], check=True)
+    for name in os.listdir(folder):
+        if name.endswith(".img"):
+            path = os.path.join(folder, name)
+            with open(path, "rb") as file:
+                checksum = hashlib.file_digest(file, "sha256").hexdigest()
+            with open(path + ".sha256", "w") as file:
+                file.write(checksum + "\n")
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("names", nargs="*", metavar="TEST", help="tests to run, or parts of their names")
+    add("--list", action="store_true", help="print the names of all tests")
+    add("--vmm", choices=VMMS, default="oriel")
+    add("--oriel", default="oriel", metavar="PROGRAM", help="the oriel to test")
+    add("--no-rig", action="store_true", help="run on this machine, not in the rig")
+    add("--jobs", type=int, default=1, metavar="N", help="share the tests out to N rigs")
+    add("--rig-cpus", type=int, default=1, metavar="N")
+    add("--out", metavar="DIR", help="keep the logs here")
+    add("--images", metavar="DIR", help="where to build the disks (default: a temporary folder)")
+    add("--cache", metavar="DIR", help="where built parts are kept")
+    add("--timeout", type=int, default=900, metavar="S", help="for a whole rig (default: 900)")
+    add("--boot-timeout", type=int, default=120, metavar="S", help="for one guest (default: 120)")
+    add("--here", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    options.accel = "kvm" if options.here else "tcg"
+    if os.sep in options.oriel:
+        options.oriel = os.path.realpath(options.oriel)
+    return options
+
+
+def choose(names):
+    return [function for function in tests
+            if not names or any(name in function.__name__ for name in names)]
+
+
+def main():
+    options = parse()
+    chosen = choose(options.names)
+    if options.list or not chosen:
+        print("\n".join(function.__name__ for function in tests))
+        return 0 if options.list else 1
+    if options.here:
+        return 1 if run_here(options, chosen) else 0
+    with tempfile.TemporaryDirectory(prefix="oriel-e2e-") as temporary:
+        options.images = os.path.realpath(options.images or os.path.join(temporary, "images"))
+        options.out = os.path.realpath(options.out or os.path.join(temporary, "out"))
+        prepare_images(options.images, options.cache)
+        run = run_here if options.no_rig else run_in_rigs
+        return 1 if run(options, chosen) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
