@@ -6,7 +6,7 @@ import re
 LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)|!\[[^\]\n]*\]\(([^)\s]+)\)")
 NAMED_PATH = re.compile(r"`((?:src|scripts|tests|docs|guest|packaging|web)/[\w./-]*\w/?)`")
 # A path that exists on one developer's machine only.
-MACHINE_PATH = re.compile(r"(?<![\w.~$}/-])/(?:work|root|home)(?:/|\b(?![\w-]))")
+MACHINE_PATH = re.compile(r"(?<![\w.~$}/-])/(?:work|root|home)/")
 SPDX = "SPDX-License-Identifier: GPL-2.0-or-later"
 
 
