@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What scripts/bench boot-kvm runs where KVM is: boots oriel and QEMU in turn, one line of JSON each.
+"""What scripts/bench boot-kvm runs where KVM is: oriel and QEMU in turn, a line of JSON each.
 
 Usage: bench_boot.py IMAGE PAIRS on|off (the Hyper-V interface)
 """

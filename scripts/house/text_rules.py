@@ -98,7 +98,8 @@ def check_registered(tree):
             continue
         folder, named = os.path.dirname(f.rel), False
         while folder and not named:
-            named = f.name in (tree.text(folder + "/meson.build") or "")
+            text = tree.text(folder + "/meson.build") or ""
+            named = f.name in text or f"'{f.name[:-2]}'" in text
             folder = os.path.dirname(folder)
         if not named:
             tree.say(f, 1, "registered", "no meson.build names it")
