@@ -56,7 +56,8 @@ PLANTED = {
     "src/core/meson.build": ("'good.c' 'excused.c' 'up.c' 'os.c' 'call.c' 'print.c' 'state.c'\n"
                              "'static.c' 'long.c' 'wide.c' 'slashes.c' 'mark.c' 'ifdef.c'\n"
                              "'function.c' 'file.c' 'format.c' 'nospdx.c' 'silent.c' 'cast.c'\n"
-                             "'type.c' 'excuse.c' 'missing.c' 'wrong.c' 'own.c' 'clock.c'\n", ()),
+                             "'type.c' 'excuse.c' 'missing.c' 'wrong.c' 'own.c' 'clock.c'\n"
+                             "'cite.c'\n", ()),
     "src/dev/one/meson.build": ("'device.c' 'priv.c'\n", ()),
     "src/plat/meson.build": ("'posix.c'\n", ()),
     "src/core/own.h": (h("struct own;\n"), ()),
@@ -90,6 +91,7 @@ PLANTED = {
     "src/core/silent.c": (SPDX + "int f(void);\n", ("opening",)),
     "src/core/wrong.c": (c("int f(void);\n", about="core/right.c: not the name of this file"),
                          ("opening",)),
+    "src/core/cite.c": (c("/* nowhere.md 4 */\nint cite(void); /* good.md */\n"), ("link",)),
     "src/core/excuse.c": (c("/* check: state, there is none */\n"), ("excuse",)),
     "src/core/unnamed.c": (c("int f(void);\n"), ("registered",)),
     "src/core/once.h": (SPDX + "/* No guard against a second inclusion. */\n", ("opening",)),

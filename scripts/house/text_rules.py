@@ -84,6 +84,15 @@ def check_document(tree, f):
                 tree.say(f, n, "link", f"there is no {m.group(1)}")
 
 
+def check_citations(tree, f):
+    """Documents that comments cite are there."""
+    for n, line in enumerate(f.lines, 1):
+        for m in re.finditer(r"([\w./-]+\.md)\b", line):
+            here = os.path.normpath(os.path.join(os.path.dirname(f.rel), m.group(1)))
+            if not any(tree.exists(p) for p in (m.group(1), "docs/" + m.group(1), here)):
+                tree.say(f, n, "link", f"there is no {m.group(1)}")
+
+
 def check_def(tree, f):
     """A .def holds names for macros, so that any folder may read it."""
     for n, line in enumerate(f.lines, 1):
@@ -121,6 +130,8 @@ def check(tree):
         check_text(tree, f)
         if f.text and not f.is_c:
             check_script(tree, f)
+        if f.is_c and not f.rel.startswith("scripts/"):
+            check_citations(tree, f)
         if f.rel.endswith(".md"):
             check_document(tree, f)
         if f.rel.endswith(".def"):
