@@ -47,6 +47,9 @@ PLANTED = {
                         ()),
     "src/core/excused.c": (c("/* check: long-function, the table of the self-test */\n"
                              + function("excused", 70)), ()),
+    "src/core/constant.c": (c("static const struct named {\n\tint a;\n} table[] = {\n\t{ 1 },\n"
+                              "};\n\nint f(void)\n{\n\tstatic int (*const how[])(void) = { f };"
+                              "\n\n\treturn how[0]() + table[0].a;\n}\n"), ()),
     "src/plat/posix.c": (c("#include <unistd.h>\n"), ()),
     "scripts/good": ("#!/bin/sh\n# SPDX-License-Identifier: GPL-2.0-or-later\nset -e\n", ()),
     "docs/good.md": ("# A page\n\n[up](../README.md) [here](#a-page) `src/base/types.h`\n", ()),
@@ -57,7 +60,7 @@ PLANTED = {
                              "'static.c' 'long.c' 'wide.c' 'slashes.c' 'mark.c' 'ifdef.c'\n"
                              "'function.c' 'file.c' 'format.c' 'nospdx.c' 'silent.c' 'cast.c'\n"
                              "'type.c' 'excuse.c' 'missing.c' 'wrong.c' 'own.c' 'clock.c'\n"
-                             "'cite.c'\n", ()),
+                             "'cite.c' 'constant.c' 'table.c'\n", ()),
     "src/dev/one/meson.build": ("'device.c' 'priv.c'\n", ()),
     "src/plat/meson.build": ("'posix.c'\n", ()),
     "src/core/own.h": (h("struct own;\n"), ()),
@@ -80,6 +83,7 @@ PLANTED = {
     "src/core/long.c": (c("unsigned long f(void);\n"), ("forbidden",)),
     "src/core/mark.c": (c("/* TO" "DO: later */\n"), ("forbidden",)),
     "src/core/state.c": (c("static const char *name = \"a\";\n"), ("state",)),
+    "src/core/table.c": (c("static struct named {\n\tint a;\n} table[1];\n"), ("state",)),
     "src/core/static.c": (c("int f(void)\n{\n\tstatic int n;\n\n\treturn n++;\n}\n"), ("state",)),
     "src/core/wide.c": (c("/* " + "wide " * 20 + "*/\n"), ("long-line",)),
     "src/core/slashes.c": (c("int f(void); // scratch\n"), ("comment",)),
