@@ -26,7 +26,7 @@ SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
 }
-CASE = re.compile(r"^(ok|not ok|skip) (\S.*)$", re.M)
+CASE = re.compile(r"^(ok|not ok|FAIL|skip) (\S.*)$", re.M)
 
 
 class Step:
@@ -67,7 +67,7 @@ class Step:
     def count_cases(self, name, ok, skip, output):
         """Count one test program by its exit and the case lines it printed."""
         marks = [m.group(1) for m in CASE.finditer(output)]
-        failed = marks.count("not ok")
+        failed = marks.count("not ok") + marks.count("FAIL")
         if skip:
             self.skipped += max(1, marks.count("skip"))
         elif ok and not failed:
