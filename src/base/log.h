@@ -34,6 +34,7 @@ struct log_limit {
 	u64 window_s;
 	u32 count;
 };
+/* True at most 10 times in each second. For log_guest(). */
 bool log_allow(struct log_limit *limit);
 
 /*

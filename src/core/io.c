@@ -229,8 +229,9 @@ void io_each_doorbell(struct machine *m, void (*fn)(void *arg, const struct io_w
 }
 
 /*
- * The window that holds @at, @off bytes from its base; *len is cut to what fits into it, or, where nothing is, to the next
- * window. The window itself lives as long as its device, so it may be used after the snapshot.
+ * The window that holds @at, @off bytes from its base; *len is cut to what fits into it, or, where
+ * nothing is, to the next window. The window lives as long as its device, so it may be used after
+ * the snapshot.
  */
 static struct io_window *find(struct machine *m, enum io_space s, u64 at, unsigned *len, u64 *off)
 {

@@ -54,8 +54,8 @@ struct board; /* what the board needs to keep: power button, flash */
 struct board_class {
 	const char *name, *summary;
 	/*
-	 * [in_machine] Memory, devices, firmware; ends ready for power-on. On failure too *out may be
-	 * set, to be destroyed after the machine.
+	 * [in_machine] Memory, devices, firmware; ends ready for power-on. On failure too *out may
+	 * be set, to be destroyed after the machine.
 	 */
 	int (*build)(struct board **out, struct machine *m, const struct board_config *cfg,
 		     struct error *err);

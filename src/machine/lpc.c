@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * machine/lpc.c: the LPC bridge of q35 and the meeting point of interrupt wires. Intel ICH9 (316972),
- * section 13.1, as far as firmware and operating systems use it.
+ * machine/lpc.c: the LPC bridge of q35 and the meeting point of interrupt wires. Intel ICH9
+ * (316972), section 13.1, as far as firmware and operating systems use it.
  */
 #include <errno.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * machine/q35.c: the default board: an ICH9 and 3 Series MCH as far as Debian's OVMF and SeaBIOS,
- * Windows and Linux use them, with virtio on PCI. docs/ARCHITECTURE.md, Boards, has the address map.
+ * Windows and Linux use them, with virtio on PCI. docs/ARCHITECTURE.md, Boards, has the address
+ * map.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -102,7 +102,7 @@ int pci_add_ram_bar(struct pci_dev *d, unsigned n, unsigned flags, struct region
 int pci_add_doorbell(struct pci_dev *d, unsigned bar, u64 offset, unsigned len, struct event *e,
 		     struct error *err) needs(in_machine) MUST_CHECK;
 
-/* A capability of @len bytes (header included) at the returned offset, zeroed but for its header. */
+/* A capability of @len bytes (header included) at the returned offset, zero but for its header. */
 u16 pci_add_cap(struct pci_dev *d, u8 id, u8 len) needs(in_machine);
 /* MSI-X: table at @offset of memory BAR @bar (which must exist), PBA behind it. */
 int pci_add_msix(struct pci_dev *d, unsigned bar, u32 offset, unsigned vectors, struct error *err)

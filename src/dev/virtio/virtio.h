@@ -56,7 +56,7 @@ struct virtio_class {
 	u32 class_code; /* PCI class */
 	u16 config_len;
 	u64 (*features)(struct virtio *v); /* beyond the transport's */
-	/* Copy @len bytes of device configuration at @off (checked against config_len). [in_machine] */
+	/* Copy @len bytes of configuration at @off (checked against config_len). [in_machine] */
 	void (*config_read)(struct virtio *v, unsigned off, void *buf, unsigned len);
 	void (*config_write)(struct virtio *v, unsigned off, const void *buf, unsigned len);
 	/* The driver set DRIVER_OK. [in_machine] */

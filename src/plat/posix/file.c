@@ -243,7 +243,9 @@ int file_punch(struct file *f, u64 off, u64 len)
 		return 0;
 	if (add_overflow(off, len, &end) || end > (u64)INT64_MAX)
 		return -EINVAL;
-	/* On a block device too this discards only where zeroes are sure to follow: fallocate(2). */
+	/*
+	 * On a block device too this discards only where zeroes are sure to follow: fallocate(2).
+	 */
 	if (!fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len))
 		return 0;
 	return errno == ENOSYS || errno == ENODEV || errno == EOPNOTSUPP ? -ENOTSUP : -errno;

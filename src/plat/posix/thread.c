@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -135,7 +136,7 @@ int thread_start(struct thread **out, const char *name, void (*fn)(void *), void
 
 	t->fn = fn;
 	t->arg = arg;
-	strncpy(t->name, name, sizeof(t->name) - 1);
+	snprintf(t->name, sizeof(t->name), "%s", name);
 	sigaction(SIG_KICK, &kick, NULL); /* the same each time */
 	rc = pthread_create(&t->handle, NULL, thread_main, t);
 	if (rc) {
