@@ -17,10 +17,12 @@
 #include "plat/time.h"
 #include "test.h"
 
+enum { GOT_MAX = 20000 };
+
 struct rig {
 	struct loop *loop;
 	struct chr *c;
-	u8 got[20000];
+	u8 *got; /* GOT_MAX bytes */
 	size_t len, room, want;
 	u64 until;
 	bool quit;
@@ -35,7 +37,7 @@ static void rig_input(void *dev, const u8 *buf, size_t len)
 {
 	struct rig *r = dev;
 
-	CHECK(len <= r->room && r->len + len <= sizeof(r->got));
+	CHECK(len <= r->room && r->len + len <= GOT_MAX);
 	memcpy(r->got + r->len, buf, len);
 	r->len += len;
 	r->room -= len;
@@ -69,7 +71,8 @@ static void setup(struct rig *r, enum chr_kind kind, const char *path)
 	struct error err;
 
 	memset(r, 0, sizeof(*r));
-	r->room = sizeof(r->got);
+	r->got = malloc(GOT_MAX);
+	r->room = GOT_MAX;
 	r->want = ~(size_t)0;
 	CHECK(!loop_create(&r->loop, &err));
 	loop_set_timeout(r->loop, rig_timeout, r);
@@ -85,6 +88,7 @@ static void teardown(struct rig *r)
 {
 	chr_close(r->c);
 	loop_destroy(r->loop);
+	free(r->got);
 }
 
 /* Run for @ms, or until @want bytes have come in all. */
