@@ -14,7 +14,6 @@
 #include "plat/event.h"
 #include "plat/plat_priv.h"
 #include "plat/posix/fd_priv.h"
-#include "plat/thread.h"
 
 enum { BATCH = 64 };
 
@@ -40,9 +39,7 @@ struct loop {
 	void *timeout_arg;
 	bool stop;
 	int code;
-	struct mutex lock; /* of the jobs */
-	struct job *jobs, **jobs_tail;
-	struct job *batch; /* those of this turn that did not run yet */
+	struct job_queue jobs;
 };
 
 int loop_create(struct loop **out, struct error *err)
@@ -51,8 +48,7 @@ int loop_create(struct loop **out, struct error *err)
 	struct loop *l = xnew(struct loop);
 	int rc;
 
-	mutex_init(&l->lock);
-	l->jobs_tail = &l->jobs;
+	jobs_init(&l->jobs);
 	l->epoll = fd_above_std(epoll_create1(EPOLL_CLOEXEC));
 	rc = l->epoll < 0 ? error_set(err, -errno, "cannot make an event loop: %s", strerror(errno))
 			  : event_init(&l->wake, err);
@@ -87,7 +83,7 @@ void loop_destroy(struct loop *l)
 	event_finish(&l->wake);
 	if (l->epoll >= 0)
 		close(l->epoll);
-	mutex_finish(&l->lock);
+	jobs_finish(&l->jobs);
 	free(l);
 }
 
@@ -198,76 +194,13 @@ void loop_wake(struct loop *l)
 
 void loop_post(struct loop *l, struct job *job)
 {
-	bool first;
-
-	mutex_lock(&l->lock);
-	if (job->posted) {
-		mutex_unlock(&l->lock);
-		return;
-	}
-	first = !l->jobs;
-	job->posted = true;
-	job->next = NULL;
-	*l->jobs_tail = job;
-	l->jobs_tail = &job->next;
-	mutex_unlock(&l->lock);
-	if (first)
+	if (jobs_post(&l->jobs, job))
 		loop_wake(l);
-}
-
-/* Take @job out of a list. Returns the link that led to it, or NULL. */
-static struct job **unlink_job(struct job **link, struct job *job)
-{
-	for (; *link; link = &(*link)->next) {
-		if (*link == job) {
-			*link = job->next;
-			return link;
-		}
-	}
-	return NULL;
 }
 
 void loop_unpost(struct loop *l, struct job *job)
 {
-	struct job **link;
-
-	mutex_lock(&l->lock);
-	if (job->posted && !unlink_job(&l->batch, job)) {
-		link = unlink_job(&l->jobs, job);
-		if (link && !*link)
-			l->jobs_tail = link;
-	}
-	job->posted = false;
-	mutex_unlock(&l->lock);
-}
-
-/* Those queued now; what they post waits for the next turn, so that handles get theirs. */
-static void run_jobs(struct loop *l)
-{
-	mutex_lock(&l->lock);
-	l->batch = l->jobs;
-	l->jobs = NULL;
-	l->jobs_tail = &l->jobs;
-	while (l->batch) {
-		struct job *job = l->batch;
-
-		l->batch = job->next;
-		job->posted = false;
-		mutex_unlock(&l->lock);
-		job->fn(job);
-		mutex_lock(&l->lock);
-	}
-	mutex_unlock(&l->lock);
-}
-
-static bool has_jobs(struct loop *l)
-{
-	bool has;
-
-	mutex_lock(&l->lock);
-	has = l->jobs;
-	mutex_unlock(&l->lock);
-	return has;
+	jobs_unpost(&l->jobs, job);
 }
 
 void loop_set_timeout(struct loop *l, u64 (*fn)(void *arg), void *arg)
@@ -316,7 +249,7 @@ static void turn(struct loop *l)
 	u64 ns = l->timeout ? l->timeout(l->timeout_arg) : ~0ull;
 	int n;
 
-	if (l->always || has_jobs(l))
+	if (l->always || jobs_waiting(&l->jobs))
 		ns = 0;
 	n = wait_events(l, ev, ns);
 	assert(n >= 0 || errno == EINTR);
@@ -337,7 +270,7 @@ static void turn(struct loop *l)
 	if (l->always)
 		run_always(l);
 	free_dead(l);
-	run_jobs(l);
+	jobs_run(&l->jobs);
 }
 
 int loop_run(struct loop *l)
