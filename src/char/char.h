@@ -29,8 +29,9 @@ struct chr_config {
  * Open on @loop. CHR_TTY is stdin and stdout: a terminal goes raw (restored by chr_close and at a
  * fatal signal); end of file on stdin stops input, nothing else; stdin may be /dev/null.
  * CHR_FILE is emptied first and takes output only. CHR_PTY makes one and says its name
- * (chr_describe). CHR_SOCKET listens; one client at a time, the next waits until it has gone; output
- * while nobody listens is kept up to the bound. A stale socket is replaced, a live one refused.
+ * (chr_describe). CHR_SOCKET listens; one client at a time, the next waits until it has gone;
+ * output while nobody listens is kept up to the bound. A stale socket is replaced, a live one
+ * refused.
  * CHR_OFF is as CHR_NULL. Windows refuses CHR_PTY and CHR_SOCKET.
  * On a raw terminal Ctrl-A x ends oriel (fn given to chr_on_quit) and Ctrl-A Ctrl-A sends one; all
  * other bytes pass unaltered both ways.
@@ -47,8 +48,9 @@ const char *chr_describe(const struct chr *c); /* "pty /dev/pts/3" */
 void chr_on_quit(struct chr *c, void (*fn)(void *arg), void *arg);
 
 /*
- * In memory, for tests: what was written, and bytes to be read. There is no loop: input is delivered
- * inside chr_memory_feed(). What the device had no room for comes with the next one, of 0 bytes too.
+ * In memory, for tests: what was written, and bytes to be read. There is no loop: input is
+ * delivered inside chr_memory_feed(). What the device had no room for comes with the next one, of
+ * 0 bytes too.
  */
 struct chr *chr_create_memory(void);
 size_t chr_memory_take(struct chr *c, void *buf, size_t len);

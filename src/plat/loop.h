@@ -25,10 +25,10 @@ int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop, int code); /* any thread */
 
 /*
- * Watch @h for @events (LOOP_READ, LOOP_WRITE); @fn gets those that came. LOOP_HANGUP comes unasked,
- * with the events that were asked for, so that reading or writing tells the rest. What the host
- * cannot wait for (a regular file) is always ready. A source whose @events are 0 is silent; one with
- * LOOP_HANGUP alone waits for that.
+ * Watch @h for @events (LOOP_READ, LOOP_WRITE); @fn gets those that came. LOOP_HANGUP comes
+ * unasked, with the events that were asked for, so that reading or writing tells the rest. What
+ * the host cannot wait for (a regular file) is always ready. A source whose @events are 0 is
+ * silent; one with LOOP_HANGUP alone waits for that.
  * The source belongs to the loop until loop_unwatch(), which may be called from any callback, its
  * own included; unwatch before closing @h. Win32 handles (events) know only LOOP_READ.
  */

@@ -150,17 +150,25 @@ static void what_epoll_refuses_is_always_ready(void)
 	close(fd);
 }
 
+/* A name of our own in the working directory; nothing stands there. */
+static void fresh(char *buf, size_t len, const char *what)
+{
+	snprintf(buf, len, "oriel-test-%d-%s", (int)getpid(), what);
+	unlink(buf);
+}
+
 static void pipes_devices_and_sockets_are_no_files(void)
 {
 	struct error err = { 0 };
 	struct file *f;
+	char path[64];
 
-	unlink("oriel-test-fifo");
-	CHECK(!mkfifo("oriel-test-fifo", 0600));
-	CHECK_EQ(file_open(&f, "oriel-test-fifo", FILE_READ, &err), -EINVAL);
+	fresh(path, sizeof(path), "fifo");
+	CHECK(!mkfifo(path, 0600));
+	CHECK_EQ(file_open(&f, path, FILE_READ, &err), -EINVAL);
 	CHECK(strstr(err.msg, "a pipe"));
-	CHECK_EQ(file_open(&f, "oriel-test-fifo", FILE_WRITE, &err), -EINVAL);
-	unlink("oriel-test-fifo");
+	CHECK_EQ(file_open(&f, path, FILE_WRITE, &err), -EINVAL);
+	unlink(path);
 	CHECK_EQ(file_open(&f, "/dev/null", FILE_READ, &err), -EINVAL);
 	CHECK(strstr(err.msg, "character device"));
 }
@@ -168,23 +176,25 @@ static void pipes_devices_and_sockets_are_no_files(void)
 static void saving_follows_links_and_keeps_permissions(void)
 {
 	struct error err = { 0 };
+	char target[64], alias[64];
 	struct stat st;
 	size_t len;
 	u8 *data;
 
-	unlink("oriel-test-link");
-	CHECK(!file_save("oriel-test-target", "old", 3, &err));
-	CHECK(!chmod("oriel-test-target", 0640));
-	CHECK(!symlink("oriel-test-target", "oriel-test-link"));
-	CHECK(!file_save("oriel-test-link", "new", 3, &err));
-	CHECK(!lstat("oriel-test-link", &st) && S_ISLNK(st.st_mode));
-	CHECK(!lstat("oriel-test-target", &st) && S_ISREG(st.st_mode));
+	fresh(target, sizeof(target), "target");
+	fresh(alias, sizeof(alias), "link");
+	CHECK(!file_save(target, "old", 3, &err));
+	CHECK(!chmod(target, 0640));
+	CHECK(!symlink(target, alias));
+	CHECK(!file_save(alias, "new", 3, &err));
+	CHECK(!lstat(alias, &st) && S_ISLNK(st.st_mode));
+	CHECK(!lstat(target, &st) && S_ISREG(st.st_mode));
 	CHECK_EQ(st.st_mode & 0777, 0640);
-	CHECK(!file_load(&data, &len, "oriel-test-target", 100, &err));
+	CHECK(!file_load(&data, &len, target, 100, &err));
 	CHECK(!memcmp(data, "new", 3));
 	free(data);
-	unlink("oriel-test-link");
-	unlink("oriel-test-target");
+	unlink(alias);
+	unlink(target);
 	CHECK(!file_save("/dev/null", "x", 1, &err));
 	CHECK(!stat("/dev/null", &st) && S_ISCHR(st.st_mode));
 	/* The kernel tells no size of these. */

@@ -99,6 +99,7 @@ static void records_of_many_threads_are_whole_even_while_dumped(void)
 		unsigned id;
 
 		for (p = text; *p; p = strchr(p, '\n') + 1) {
+			/* check: forbidden, the form of the whole line is what is tested */
 			CHECK_EQ(sscanf(p,
 					"%llu %u io_unclaimed space %llx at %llx size %llx value "
 					"%llx",

@@ -104,7 +104,7 @@ static int sock_listen(struct sock *k, struct error *err)
 			err, -ENAMETOOLONG,
 			"%s: the path of a socket has at most %zu bytes; use a shorter one",
 			k->path, sizeof(addr.sun_path) - 1);
-	strcpy(addr.sun_path, k->path);
+	memcpy(addr.sun_path, k->path, strlen(k->path));
 	k->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (k->fd < 0)
 		return error_set(err, -errno, "%s: no socket: %s", k->path, strerror(errno));

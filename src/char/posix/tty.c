@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * char/posix/tty.c: stdin and stdout, whatever they are: a terminal, pipes, files, /dev/null, closed.
+ * char/posix/tty.c: stdin and stdout, be they a terminal, pipes, files, /dev/null or closed.
  *
  * Both are shared with the shell and others, so they stay as they are: input is read when the loop
  * says that there is some, output is written by a thread that may block. As a background job of a

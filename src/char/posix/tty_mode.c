@@ -21,6 +21,7 @@ struct tty_state {
 
 static struct tty_state *tty_state(void)
 {
+	/* check: state, handlers have no argument and the process has one stdin */
 	static struct tty_state state;
 
 	return &state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* plat/posix/loop.c: see plat/loop.h. Over epoll(7), with nanosecond timeouts from Linux 5.11 on. */
+/* plat/posix/loop.c: see plat/loop.h. Over epoll(7); nanosecond timeouts from Linux 5.11 on. */
 #include "plat/loop.h"
 
 #include <assert.h>

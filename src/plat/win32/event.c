@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * plat/win32/event.c: see plat/event.h. A manual-reset event object: an automatic one would be reset
- * by the loop's wait, and event_clear() in the callback would not find it signalled.
+ * plat/win32/event.c: see plat/event.h. A manual-reset event object: an automatic one would be
+ * reset by the loop's wait, and event_clear() in the callback would not find it signalled.
  */
 #include "plat/event.h"
 
