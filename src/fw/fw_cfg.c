@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * fw/fw_cfg.c: the items and files that firmware reads at ports 510-51B. QEMU docs/specs/fw_cfg.rst;
- * platform.md 4.
+ * fw/fw_cfg.c: the items and files that firmware reads at ports 510-51B. QEMU's
+ * docs/specs/fw_cfg.rst; platform.md 4.
  */
 #include <errno.h>
 #include <string.h>

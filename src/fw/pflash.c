@@ -4,7 +4,8 @@
  * takes the command set OVMF speaks (Intel 28F008 style, one byte wide). platform.md 4, "Flash".
  *
  * Reads are direct, also while bytes are programmed: firmware polls no status there. Only after
- * "read status" and "erase" is the chip's memory hidden, so that reads reach us, until "read array".
+ * "read status" and "erase" is the chip's memory hidden, until "read array", so that reads reach
+ * us.
  */
 #include <errno.h>
 #include <string.h>

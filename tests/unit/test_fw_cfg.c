@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fw_cfg by ports and by DMA: right, odd and hostile uses, lazy and writable files. */
 #include <errno.h>
 
 #include "base/bytes.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Firmware told apart by its bytes, and a BIOS put where x86 starts. */
 #include "base/bytes.h"
 #include "fw/fw.h"
 #include "plat/file.h"

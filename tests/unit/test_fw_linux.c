@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A kernel, its command line and initramfs as fw_cfg items. */
 #include <errno.h>
 
 #include "base/bytes.h"

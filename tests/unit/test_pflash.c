@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The flash chip: how firmware probes and writes it, and how the file follows. */
 #include <errno.h>
 
 #include "base/bytes.h"
