@@ -41,7 +41,7 @@ static const struct io_ops bytes_only = { .read = probe_read, .write = probe_wri
 static const struct io_ops dwords_only = { probe_read, probe_write, 4, 4, false, false };
 static const struct io_ops any_size = { .read = probe_read, .write = probe_write };
 
-static struct machine *fresh(void)
+static struct machine *fresh(void) enters(in_machine)
 {
 	struct machine *m;
 	CHECK(machine_create(&m, clock_create_manual(), NULL) == 0);
@@ -49,7 +49,7 @@ static struct machine *fresh(void)
 	return m;
 }
 
-static void done(struct machine *m)
+static void done(struct machine *m) leaves(in_machine)
 {
 	machine_unlock(m);
 	machine_destroy(m);

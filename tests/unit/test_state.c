@@ -126,7 +126,7 @@ static void fire(void *dev)
 	((struct thing *)dev)->fired++;
 }
 
-static int thing_loaded(struct device *d, struct error *err)
+static int thing_loaded(struct device *d, struct error *err) needs(in_machine)
 {
 	struct thing *t = container_of(d, struct thing, dev);
 
