@@ -37,5 +37,7 @@ bool completion_script(struct str *out, const char *shell);
 int cli_fail(const struct error *err);
 /* Print @out to standard output and free it; returns CODE_OK, or CODE_ERROR if it cannot. */
 int cli_print(struct str *out);
+/* ORIEL_FIRMWARE_DIR, or NULL. */
+const char *cli_firmware_dir(void);
 /* True when --help (or -h) is among the arguments. */
 bool cli_wants_help(int argc, const char *const *argv);

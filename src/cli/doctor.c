@@ -50,8 +50,8 @@ static void find(struct findings *f)
 {
 	char *none;
 
-	firmware_find(FW_UEFI, &f->code, &f->vars);
-	firmware_find(FW_BIOS, &f->bios, &none);
+	firmware_find(FW_UEFI, cli_firmware_dir(), &f->code, &f->vars);
+	firmware_find(FW_BIOS, cli_firmware_dir(), &f->bios, &none);
 	free(none);
 	f->memory = host_memory_total();
 	f->cpus = host_cpus();

@@ -221,6 +221,11 @@ int cpus_done(struct vm_config *c, void *target, const struct pairs *given, stru
 
 	if (max && parse_u64(&n, max) == 0 && n < c->vcpus)
 		return error_set(err, -EINVAL, "max=%s is less than boot=%u", max, c->vcpus);
+	if (max && parse_u64(&n, max) == 0 && n > c->vcpus)
+		note_add(notes,
+			 "--cpus max=%s has no effect: vCPUs cannot be added to a running guest "
+			 "yet; it gets boot=%u",
+			 max, c->vcpus);
 	if (pairs_get(given, "kvm_hyperv") && pairs_get(given, "hyperv"))
 		return error_set(err, -EINVAL,
 				 "kvm_hyperv= and hyperv= are one key; give one of them");

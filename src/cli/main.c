@@ -2,6 +2,7 @@
 /* cli/main.c: finds the verb. "run" may be left out before an option. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -20,6 +21,13 @@ int cli_print(struct str *out)
 	good = fflush(stdout) == 0 && good;
 	str_free(out);
 	return good ? CODE_OK : CODE_ERROR;
+}
+
+const char *cli_firmware_dir(void)
+{
+	const char *dir = getenv("ORIEL_FIRMWARE_DIR");
+
+	return dir && *dir ? dir : NULL;
 }
 
 bool cli_wants_help(int argc, const char *const *argv)

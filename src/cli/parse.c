@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cli/parse.c: from a command line to a configuration, by the table. See cli/options.h. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/str.h"
@@ -30,7 +28,7 @@ static bool means_the_same(const char *a, const char *b)
 	bool on_a, on_b;
 	u64 n_a, n_b;
 
-	if (strcasecmp(a, b) == 0)
+	if (text_same(a, strlen(a), b))
 		return true;
 	if (*a && toggle_parse(&on_a, a, NULL) == 0 && toggle_parse(&on_b, b, NULL) == 0)
 		return on_a == on_b;
@@ -102,6 +100,9 @@ static int unknown_key(const struct option *o, const struct pair *p, struct erro
 	if (!p->value && o->keys->type != V_NONE)
 		return error_set(err, -EINVAL, "\"%s\" has no key; did you mean %s=%s?", p->key,
 				 o->keys->name, p->key);
+	if (o->keys->type == V_NONE)
+		return error_set(err, -EINVAL, "\"%s\" is not one of %s", p->key,
+				 key_form(&o->self));
 	return error_set(err, -EINVAL, "unknown key \"%s\" (oriel help %s lists what it knows)",
 			 p->key, o->self.name);
 }

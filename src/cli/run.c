@@ -13,6 +13,7 @@
 #include "plat/loop.h"
 #include "plat/signals.h"
 #include "plat/thread.h"
+#include "plat/time.h"
 #include "vm/config.h"
 #include "vm/vm.h"
 
@@ -72,7 +73,7 @@ static int set_up_logs(const struct vm_config *c, struct error *err)
 					 c->log_file, strerror(-rc));
 	}
 	if (rc == 0 && c->trace_file) {
-		rc = trace_start(TRACE_RECORDS);
+		rc = trace_start(TRACE_RECORDS, time_now_ns, thread_id);
 		if (rc < 0)
 			return error_set(err, rc, "--trace-file: %s", strerror(-rc));
 	}
@@ -180,6 +181,8 @@ int cmd_run(int argc, const char *const *argv)
 	if (code >= 0)
 		return code;
 	config_init(&config);
+	if (cli_firmware_dir())
+		config.firmware_dir = xstrdup(cli_firmware_dir());
 	if (options_parse(&config, argc, argv, &notes, &err) < 0 ||
 	    config_check(&config, &notes, &err) < 0 || set_up_logs(&config, &err) < 0) {
 		code = cli_fail(&err);

@@ -5,7 +5,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/str.h"
@@ -76,13 +75,14 @@ static char *unquote(const char *from, const char *to)
 	int depth = 0;
 
 	for (; from < to; from++) {
-		if (*from == '"' && depth == 0) {
+		if (*from == '"')
 			quoted = !quoted;
+		else if (!quoted && (*from == '[' || *from == ']'))
+			depth += *from == '[' ? 1 : -1;
+		if (*from == '"' && depth == 0) {
 			keep = len;
 			continue;
 		}
-		if (!quoted && (*from == '[' || *from == ']'))
-			depth += *from == '[' ? 1 : -1;
 		if (!quoted && len == 0 && isblank((unsigned char)*from))
 			continue;
 		copy[len++] = *from;
@@ -152,11 +152,24 @@ const char *pairs_get(const struct pairs *p, const char *key)
 	return NULL;
 }
 
+bool text_same(const char *a, size_t len, const char *b)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!b[i] || tolower((unsigned char)a[i]) != tolower((unsigned char)b[i]))
+			return false;
+	return b[len] == '\0';
+}
+
+static bool is_word(const char *text, const char *word)
+{
+	return text_same(text, strlen(text), word);
+}
+
 int toggle_parse(bool *out, const char *text, struct error *err)
 {
-	if (strcasecmp(text, "on") == 0 || strcasecmp(text, "true") == 0)
+	if (is_word(text, "on") || is_word(text, "true"))
 		*out = true;
-	else if (!*text || strcasecmp(text, "off") == 0 || strcasecmp(text, "false") == 0)
+	else if (!*text || is_word(text, "off") || is_word(text, "false"))
 		*out = false;
 	else
 		return error_set(err, -EINVAL, "\"%s\" is neither on nor off", text);
@@ -334,7 +347,7 @@ bool choice_find(const char **out, size_t *len, const char *choices, const char 
 	for (const char *at = choices; *at;) {
 		size_t n = strcspn(at, "|");
 
-		if (strlen(word) == n && strncasecmp(at, word, n) == 0) {
+		if (text_same(at, n, word)) {
 			*out = at;
 			*len = n;
 			return true;

@@ -29,6 +29,9 @@ void pairs_finish(struct pairs *p);
 /* The value of @key, or NULL when it is not there or has no value ("key=" counts as not given). */
 const char *pairs_get(const struct pairs *p, const char *key);
 
+/* True when the @len bytes at @a and the whole of @b are the same in any case (ASCII). */
+bool text_same(const char *a, size_t len, const char *b);
+
 /* on, off, true, false in any case; empty is off. */
 int toggle_parse(bool *out, const char *text, struct error *err) MUST_CHECK;
 /* A number from @min to @max, decimal or 0x hexadecimal. */
@@ -54,7 +57,7 @@ int tuples_parse(const char *text, int (*each)(void *arg, u64 left, const struct
 int words_parse(char ***out, const char *text, struct error *err) MUST_CHECK;
 void words_free(char **words); /* NULL is allowed */
 
-/* 1 when @word is one of "a|b|c", in any case: *out is then its spelling there. */
+/* True when @word is one of "a|b|c", in any case: *out, *len are then its spelling there. */
 bool choice_find(const char **out, size_t *len, const char *choices, const char *word);
 
 /* xx:xx:xx:xx:xx:xx */

@@ -27,11 +27,11 @@ void config_init(struct vm_config *c)
 void config_finish(struct vm_config *c)
 {
 	char *const texts[] = {
-		c->accel,         c->machine,    c->firmware,     c->kernel,      c->initramfs,
-		c->cmdline,       c->nvram,      c->manufacturer, c->product,     c->version,
-		c->serial_number, c->uuid,       c->sku,          c->family,      c->asset_tag,
-		c->log_file,      c->trace_file, c->pid_file,     c->serial.path, c->serial2.path,
-		c->debugcon.path,
+		c->accel,        c->machine,       c->firmware,   c->kernel,       c->initramfs,
+		c->cmdline,      c->firmware_dir,  c->nvram,      c->manufacturer, c->product,
+		c->version,      c->serial_number, c->uuid,       c->sku,          c->family,
+		c->asset_tag,    c->log_file,      c->trace_file, c->pid_file,     c->serial.path,
+		c->serial2.path, c->debugcon.path,
 	};
 
 	for (unsigned i = 0; i < ARRAY_LEN(texts); i++)
@@ -278,6 +278,11 @@ static int check_chars(const struct vm_config *c, struct error *err)
 	return 0;
 }
 
+static unsigned hex_digit(char c)
+{
+	return isdigit((unsigned char)c) ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a' + 10);
+}
+
 /* 8-4-4-4-12 hexadecimal digits; SMBIOS 3.4, 7.2.1 stores the first three groups little endian. */
 static int parse_uuid(u8 out[16], const char *text)
 {
@@ -288,7 +293,7 @@ static int parse_uuid(u8 out[16], const char *text)
 			return -EINVAL;
 		if (!isxdigit((unsigned char)text[0]) || !isxdigit((unsigned char)text[1]))
 			return -EINVAL;
-		out[place[i]] = (u8)strtoul((char[]){ text[0], text[1], '\0' }, NULL, 16);
+		out[place[i]] = (u8)(hex_digit(text[0]) << 4 | hex_digit(text[1]));
 		text += 2;
 	}
 	return *text ? -EINVAL : 0;

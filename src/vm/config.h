@@ -30,6 +30,7 @@ struct vm_config {
 	char *accel, *machine;   /* NULL: "auto", "q35" */
 	char *firmware, *kernel; /* as given; --kernel may turn out to be firmware */
 	char *initramfs, *cmdline, *nvram;
+	char *firmware_dir; /* where default firmware is looked for; NULL: the usual places */
 	unsigned vcpus;
 	struct cpu_topology topology;
 	enum toggle hyperv, nested;

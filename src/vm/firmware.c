@@ -42,24 +42,22 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static char *place_path(const char *usual)
+static char *place_path(const char *usual, const char *dir)
 {
-	const char *dir = getenv("ORIEL_FIRMWARE_DIR");
-
 	if (!usual)
 		return NULL;
-	return dir && *dir ? xasprintf("%s/%s", dir, base_name(usual)) : xstrdup(usual);
+	return dir ? xasprintf("%s/%s", dir, base_name(usual)) : xstrdup(usual);
 }
 
-bool firmware_find(enum fw_kind kind, char **code, char **vars)
+bool firmware_find(enum fw_kind kind, const char *dir, char **code, char **vars)
 {
 	*code = *vars = NULL;
 	for (unsigned i = 0; i < ARRAY_LEN(places); i++) {
 		if (places[i].kind != kind)
 			continue;
-		*code = place_path(places[i].code);
+		*code = place_path(places[i].code, dir);
 		if (file_exists(*code)) {
-			*vars = place_path(places[i].vars);
+			*vars = place_path(places[i].vars, dir);
 			if (*vars && !file_exists(*vars)) {
 				free(*vars);
 				*vars = NULL;
@@ -147,10 +145,10 @@ static int load_image(struct firmware *fw, enum fw_kind *kind, const char *path,
 			       "%s has %llu MiB, which is too large for firmware; is it a disk? "
 			       "Then give --disk path=%s",
 			       path, (unsigned long long)(info.size >> 20), path);
-	else if (*kind == FW_UNKNOWN)
-		rc = not_firmware(fw->image, len, path, err);
-	else if (*kind == FW_UEFI || *kind == FW_UEFI_VARS)
+	else if (*kind != FW_LINUX && *kind != FW_BIOS)
 		rc = check_volumes(fw->image, len, path, err);
+	if (rc == 0 && *kind == FW_UNKNOWN)
+		rc = not_firmware(fw->image, len, path, err);
 out:
 	file_close(f);
 	return rc;
@@ -200,7 +198,7 @@ static char *vars_beside(const char *path, const char *drop)
 }
 
 /* Variables to begin with for code that has none in its file. *from: the template, a new string. */
-static u8 *find_template(const char *code_path, size_t len, char **from)
+static u8 *find_template(const char *code_path, const char *dir, size_t len, char **from)
 {
 	static const char *const drops[] = { NULL, ".secboot" };
 	u8 *bytes;
@@ -213,7 +211,7 @@ static u8 *find_template(const char *code_path, size_t len, char **from)
 		free(*from);
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(places); i++) {
-		*from = place_path(places[i].vars);
+		*from = place_path(places[i].vars, dir);
 		bytes = *from ? load_template(*from, len) : NULL;
 		if (bytes)
 			return bytes;
@@ -223,7 +221,7 @@ static u8 *find_template(const char *code_path, size_t len, char **from)
 	return NULL;
 }
 
-static int fill_vars(struct firmware *fw, const char *path, struct error *err)
+static void fill_vars(struct firmware *fw, const char *path, const char *dir)
 {
 	char *from = NULL;
 	size_t len = fw_vars_size(fw->image, fw->code_len);
@@ -236,8 +234,8 @@ static int fill_vars(struct firmware *fw, const char *path, struct error *err)
 	} else {
 		len = vars_room(fw->code_len);
 		if (!len || len % BLOCK)
-			return 0;
-		fw->vars_image = find_template(path, len, &from);
+			return;
+		fw->vars_image = find_template(path, dir, len, &from);
 		if (!fw->vars_image) {
 			/* Erased flash: the firmware formats it at its first start. */
 			fw->vars_image = xcalloc(len, 1);
@@ -249,7 +247,6 @@ static int fill_vars(struct firmware *fw, const char *path, struct error *err)
 	}
 	fw->vars = fw->vars_image;
 	fw->vars_len = len;
-	return 0;
 }
 
 /* The --nvram file holds the variables from now on; an empty or new one is filled from @fw. */
@@ -349,7 +346,7 @@ static int choose(struct firmware *fw, char **path, enum fw_kind *kind, const st
 		free(fw->image);
 		fw->image = NULL;
 	}
-	if (!firmware_find(FW_UEFI, path, &vars))
+	if (!firmware_find(FW_UEFI, cfg->firmware_dir, path, &vars))
 		return error_set(err, -ENOENT, "there is no firmware here; %s", firmware_advice);
 	free(vars);
 	if (!given)
@@ -382,10 +379,10 @@ static int open_all(struct firmware *fw, const struct vm_config *cfg, struct err
 		return 0;
 	}
 	fw->needs_smm = is_smm_build(path);
-	rc = fill_vars(fw, path, err);
-	if (rc == 0 && cfg->nvram)
+	fill_vars(fw, path, cfg->firmware_dir);
+	if (cfg->nvram)
 		rc = open_nvram(fw, cfg->nvram, path, err);
-	else if (rc == 0 && !fw->kernel_path)
+	else if (!fw->kernel_path)
 		log_warn("the firmware's variables (boot entries) are lost when the machine ends; "
 			 "--nvram FILE keeps them");
 	return rc;
