@@ -218,7 +218,7 @@ const struct option options[] = {
 	NO("restore", V_TEXT, "source_url=URL[,KEY=VALUE..]",
 	   "saved machines are not there yet; start the guest from its disk with --disk path="),
 	NO("secure-boot", V_NONE, NULL,
-	   "give a variable store with keys: --nvram FILE, a copy of "
+	   "keys among the variables turn it on; give --nvram FILE, a copy of "
 	   "/usr/share/OVMF/OVMF_VARS_4M.ms.fd",
 	   .ours = true),
 	NO("tpm", V_TEXT, "socket=PATH|builtin[,state=PATH]",

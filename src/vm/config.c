@@ -121,7 +121,7 @@ static int check_memory(const struct vm_config *c, struct str *notes, struct err
 				 "--memory size=%llu (%s) is too little for any firmware; give at "
 				 "least 64M, 4G for Windows 11",
 				 (unsigned long long)c->memory, size);
-	/* Windows wants the top of memory aligned to 64 KiB; whole MiB also keep CMOS 34h-35h true. */
+	/* Windows wants the top of memory aligned to 64 KiB; CMOS 34h-35h count such blocks. */
 	if (c->memory % MIB(1))
 		return error_set(err, -EINVAL,
 				 "--memory size=%llu is not a multiple of 1M; the nearest below is "

@@ -32,7 +32,8 @@ void firmware_close(struct firmware *fw); /* a zeroed or closed one is allowed *
 
 /*
  * The installed firmware of @kind (FW_UEFI or FW_BIOS): new strings, *vars NULL where there is no
- * template. @dir, unless it is NULL, is looked at instead of the usual places. False: none is installed; *code and *vars are NULL.
+ * template. @dir, unless it is NULL, is looked at instead of the usual places. False: none is
+ * installed; *code and *vars are NULL.
  */
 bool firmware_find(enum fw_kind kind, const char *dir, char **code, char **vars);
 /* What a person must do to get a firmware, one clause. */
