@@ -28,7 +28,7 @@ int cmd_completion(int argc, const char *const *argv);
 /* Help texts, for standard output. */
 void help_overview(struct str *out);
 void help_options(struct str *out);
-/* About a verb, an option (without dashes) or a topic. False: there is nothing of that name. */
+/* About a verb, a topic or an option; with dashes an option only. False: nothing has that name. */
 bool help_about(struct str *out, const char *name);
 /* A script for bash, zsh or fish. False: another shell. */
 bool completion_script(struct str *out, const char *shell);

@@ -159,8 +159,12 @@ static void help_command(struct str *out, const struct command *c)
 
 bool help_about(struct str *out, const char *name)
 {
-	const struct option *o = option_find(name);
+	const struct option *o = option_find(name + strspn(name, "-"));
 
+	if (o && *name == '-') {
+		help_option(out, o);
+		return true;
+	}
 	for (const struct command *c = commands; c->name; c++)
 		if (!strcmp(c->name, name)) {
 			help_command(out, c);

@@ -53,7 +53,7 @@ int cmd_help(int argc, const char *const *argv)
 
 	if (argc == 0)
 		help_overview(&out);
-	else if (!help_about(&out, argv[0] + strspn(argv[0], "-"))) {
+	else if (!help_about(&out, argv[0])) {
 		const char *near = option_nearest(argv[0] + strspn(argv[0], "-"));
 
 		error_set(&err, -EINVAL, "there is no help about \"%s\"%s%s%s; oriel help lists it",
