@@ -38,8 +38,9 @@ static bool in_path(const char *tool)
 	while (at && *at) {
 		size_t len = strcspn(at, separator);
 		AUTO_FREE char *path = xasprintf("%.*s/%s", (int)len, at, tool);
+		AUTO_FREE char *exe = xasprintf("%s.exe", path);
 
-		if (file_exists(path))
+		if (file_exists(path) || file_exists(exe))
 			return true;
 		at += len + (at[len] != '\0');
 	}
@@ -68,6 +69,8 @@ static bool add_backends(struct str *out, bool json)
 {
 	bool any = false;
 
+	if (!json && !accel_classes[0])
+		row(out, "no", "none", "this program was built without any backend");
 	for (unsigned i = 0; accel_classes[i]; i++) {
 		struct accel_info info = { 0 };
 		struct error err = { 0 };

@@ -74,6 +74,8 @@ static int check_payload(const struct vm_config *c, struct str *notes, struct er
 	if (!c->kernel && (c->initramfs || c->cmdline))
 		str_add(notes, "--%s has no effect without a Linux kernel (--kernel FILE)\n",
 			c->initramfs ? "initramfs" : "cmdline");
+	if (c->json && !c->stats)
+		str_add(notes, "--json has no effect without --stats\n");
 	if (!c->disks && !c->kernel)
 		str_add(notes, "no --disk is given: the firmware finds nothing to start\n");
 	return 0;
