@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What scripts/bench boot-kvm runs where KVM is: oriel and QEMU in turn, a line of JSON each.
 
-Usage: bench_boot.py IMAGE PAIRS on|off (the Hyper-V interface)
+Usage: bench_boot.py IMAGE PAIRS HYPERV [WHO]
+HYPERV is on or off, WHO is oriel, qemu or both (oriel,qemu).
 """
 import json
 import os
@@ -13,32 +14,26 @@ import sys
 import tempfile
 import time
 
-CODE, VARS = "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
+import vmm  # noqa: E402
+
 RAM_MIB = 1024
 MARKS = {"loader": b"BdsDxe: starting Boot", "userland": b"oriel-guest: userland"}
 LIMIT_S = 280
 TICKS = os.sysconf("SC_CLK_TCK")
-ENLIGHTENMENTS = ("hv_relaxed,hv_vapic,hv_spinlocks=0xfff,hv_vpindex,hv_runtime,hv_time,hv_synic,"
-                  "hv_stimer,hv_frequencies,hv_tlbflush,hv_ipi")
 
 
-def oriel(image, nvram, hyperv):
-    return ["build/src/cli/oriel", "--accel", "kvm", "--firmware", CODE, "--nvram", nvram,
-            "--disk", f"path={image}", "--cpus", f"boot=1,kvm_hyperv={hyperv}",
-            "--memory", f"size={RAM_MIB}M", "--serial", "tty"]
-
-
-def qemu(image, nvram, hyperv):
-    cpu = "host" + ("," + ENLIGHTENMENTS if hyperv == "on" else "")
-    return ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-            "-machine", "q35,accel=kvm,memory-backend=ram", "-cpu", cpu, "-smp", "1",
-            "-m", f"{RAM_MIB}M",
-            "-object", f"memory-backend-memfd,id=ram,size={RAM_MIB}M,share=on",
-            "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={CODE}",
-            "-drive", f"if=pflash,unit=1,format=raw,file={nvram}",
-            "-drive", f"if=none,id=disk,format=raw,file={image}",
-            "-device", "virtio-blk-pci,drive=disk,disable-legacy=on",
-            "-device", "virtio-rng-pci,disable-legacy=on", "-serial", "stdio"]
+def command(who, image, nvram, hyperv, scratch):
+    """The command line that starts the same machine under oriel or under QEMU."""
+    machine = vmm.Machine(vmm.OVMF, [image], nvram=nvram, memory=f"{RAM_MIB}M",
+                          hyperv=hyperv == "on")
+    if who == "oriel":
+        return vmm.Oriel("build/src/cli/oriel", scratch, "kvm").command(machine)
+    # A file for the guest's memory, as oriel has it, so that it can be told from QEMU's own.
+    return vmm.Qemu(None, scratch, "kvm").command(machine) + [
+        "-object", f"memory-backend-memfd,id=ram,size={RAM_MIB}M,share=on",
+        "-machine", "memory-backend=ram"]
 
 
 def kvm_counts():
@@ -105,25 +100,26 @@ def boot(who, argv, log):
     run["code"] = child.returncode
     if waited:
         log.flush()
-        print(f"{who}: ended with {child.returncode} before {', '.join(waited)}")
+        print(f"{who}: ended with {child.returncode} before {', '.join(waited)}", flush=True)
         with open(log.name, errors="replace") as f:
-            print(f.read()[-2000:])
-        print(seen[-500:].decode(errors="replace"))
+            print(f.read()[-2000:], flush=True)
+        print(seen[-500:].decode(errors="replace"), flush=True)
     return run
 
 
 def main():
     image, pairs, hyperv = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    chosen = (sys.argv[4] if len(sys.argv) > 4 else "oriel,qemu").split(",")
     if not os.path.isdir("/sys/kernel/debug/kvm"):
         subprocess.run(["mount", "-t", "debugfs", "debugfs", "/sys/kernel/debug"],
                        stderr=subprocess.DEVNULL)
     with tempfile.TemporaryDirectory() as scratch, open(scratch + "/log", "wb") as log:
         machines = {}
-        for who, command in (("oriel", oriel), ("qemu", qemu)):
+        for who in chosen:
             disk, nvram = f"{scratch}/{who}.img", f"{scratch}/{who}.vars"
             shutil.copyfile(image, disk)
-            shutil.copyfile(VARS, nvram)
-            machines[who] = command(disk, nvram, hyperv)
+            shutil.copyfile(vmm.OVMF_VARS, nvram)
+            machines[who] = command(who, disk, nvram, hyperv, scratch)
         for n in range(pairs + 1):
             for who, argv in machines.items():
                 run = boot(who, argv, log)

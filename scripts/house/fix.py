@@ -29,6 +29,8 @@ def fold_paragraph(lines, n):
             break
         words.append(m.group(2))
         end += 1
+        if m.group(2).endswith((".", ":")) and len(m.group(2)) < COLUMNS * 3 // 4:
+            break  # a short last line: a paragraph of its own
     lines[n:end] = fold(indent, " ".join(words))
 
 
