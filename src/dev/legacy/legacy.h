@@ -22,7 +22,11 @@ struct device *pic_create(struct isa_bus *bus, struct irq intr, struct error *er
 	needs(in_machine);
 void pic_set(void *pic, unsigned line, bool level) needs(in_machine);
 
-/* 24 pins at FEC00000, 82093AA with the version 20h EOI register; sets the machine's intc.eoi. */
+/*
+ * 24 pins at FEC00000, 82093AA with the version 20h EOI register; sets the machine's intc.eoi.
+ * ioapic_set() says that input @pin is asserted: wires carry no polarity. Several sources of one
+ * pin must be joined by their owner.
+ */
 struct device *ioapic_create(struct machine *m, struct error *err) needs(in_machine);
 void ioapic_set(void *ioapic, unsigned pin, bool level) needs(in_machine);
 
@@ -30,13 +34,17 @@ void ioapic_set(void *ioapic, unsigned pin, bool level) needs(in_machine);
 struct device *pit_create(struct isa_bus *bus, struct error *err) needs(in_machine);
 
 /*
- * MC146818 clock and 128 bytes of CMOS at 70/71, line 8. With @local the clock shows the host's
- * local time, else UTC; platform.md 3. RAM sizes go to 34/35 and 5B-5D for firmware.
+ * MC146818 clock and 128 bytes of CMOS at 70/71, line 8. It shows the machine clock's wall time,
+ * which the owner shifts for a local-time guest, until the guest sets another. @ram_low and
+ * @ram_high, bytes below and above 4 GiB, go to 34/35 and 5B-5D for firmware; platform.md 3.
  */
-struct device *rtc_create(struct isa_bus *bus, bool local, u64 ram_low, u64 ram_high,
-			  struct error *err) needs(in_machine);
+struct device *rtc_create(struct isa_bus *bus, u64 ram_low, u64 ram_high, struct error *err)
+	needs(in_machine);
 
-/* 16550A UART @com (1 or 2: 3F8 line 4, 2F8 line 3). Takes @chr; NULL: nothing there. */
+/*
+ * 16550A UART @com (1 or 2: 3F8 line 4, 2F8 line 3). Takes @chr, also on failure; NULL is a port
+ * with no cable. The chr's callbacks take the machine lock: feed it from outside of it.
+ */
 struct device *serial_create(struct isa_bus *bus, unsigned com, struct chr *chr, struct error *err)
 	needs(in_machine);
 
@@ -48,6 +56,8 @@ struct device *pm_create(struct machine *m, struct irq sci, bool smm, struct err
 	needs(in_machine);
 void pm_set_base(struct device *pm, u16 base, bool enabled) needs(in_machine);
 void pm_lock_smi(struct device *pm) needs(in_machine); /* GEN_PMCON_1 SMI_LOCK */
+/* APM SMIs go to all vCPUs, or to the writing one only (after reset): fw_cfg etc/smi/features. */
+void pm_smi_all(struct device *pm, bool all) needs(in_machine);
 void pm_power_button(struct device *pm) needs(in_machine);
 /* General purpose event @n (0-15) happened; asserts the SCI where the guest enabled it. */
 void pm_gpe(struct device *pm, unsigned n) needs(in_machine);
@@ -55,9 +65,12 @@ void pm_gpe(struct device *pm, unsigned n) needs(in_machine);
 /* Reset control CF9, fast A20 and INIT port 92. */
 struct device *reset_create(struct isa_bus *bus, struct error *err) needs(in_machine);
 
-/* 8042 keyboard controller at 60/64 without a keyboard or mouse attached yet; lines 1 and 12. */
+/*
+ * 8042 keyboard controller at 60/64, lines 1 and 12, with nothing plugged in yet: bytes for a
+ * keyboard or mouse time out.
+ */
 struct device *i8042_create(struct isa_bus *bus, struct error *err) needs(in_machine);
 
-/* Bytes written to @port go to @chr (takes it); reads give @probe. Firmware debug logs: 402, E9. */
+/* Bytes written to @port go to @chr (takes it, also on failure; may be NULL); reads give E9. */
 struct device *debugcon_create(struct isa_bus *bus, u16 port, struct chr *chr, struct error *err)
 	needs(in_machine);
