@@ -114,6 +114,12 @@ void timer_reload(struct clock *c, struct timer *t)
 {
 	bool armed = t->armed;
 
+	/* The load changed @t while the list may still hold it, at its old place. */
+	for (struct timer **p = &c->armed; *p; p = &(*p)->next)
+		if (*p == t) {
+			*p = t->next;
+			break;
+		}
 	t->armed = false;
 	t->next = NULL;
 	if (armed)

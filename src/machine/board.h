@@ -23,7 +23,10 @@ struct board_disk {
 	struct io_loop *loop;
 };
 
-/* Everything a board is made of, opened by the caller. Pointers are borrowed unless "taken". */
+/*
+ * Everything a board is made of, opened by the caller. Pointers are borrowed; those marked "taken"
+ * become NULL at the moment the board hands them to a device, so what is left is the caller's.
+ */
 struct board_config {
 	u64 ram;            /* bytes */
 	unsigned ram_flags; /* enum map_flags */
@@ -57,7 +60,7 @@ struct board_class {
 	 * [in_machine] Memory, devices, firmware; ends ready for power-on. On failure too *out may
 	 * be set, to be destroyed after the machine.
 	 */
-	int (*build)(struct board **out, struct machine *m, const struct board_config *cfg,
+	int (*build)(struct board **out, struct machine *m, struct board_config *cfg,
 		     struct error *err);
 	void (*power_button)(struct board *b); /* [in_machine] */
 	int (*sync)(struct board *b);          /* variables to their file */

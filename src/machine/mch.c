@@ -6,11 +6,8 @@
  */
 #include "base/alloc.h"
 #include "base/bytes.h"
-#include "base/log.h"
 #include "core/machine.h"
 #include "machine/q35_priv.h"
-
-LOG_MODULE("mch");
 
 enum {
 	REG_EXT_TSEG = 0x50,

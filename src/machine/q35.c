@@ -10,7 +10,6 @@
 
 #include "base/alloc.h"
 #include "base/bytes.h"
-#include "base/log.h"
 #include "char/char.h"
 #include "dev/legacy/legacy.h"
 #include "dev/virtio/virtio.h"
@@ -18,8 +17,6 @@
 #include "machine/board.h"
 #include "machine/q35_priv.h"
 #include "plat/file.h"
-
-LOG_MODULE("q35");
 
 enum {
 	LOW_RAM_MAX = 1u << 31, /* OVMF of Debian 12 and 13 both agree with 2 GiB */
@@ -35,7 +32,7 @@ enum {
 
 struct board {
 	struct machine *m;
-	const struct board_config *cfg;
+	struct board_config *cfg; /* while it is built */
 	struct device *lpc, *mch, *pm, *fw_cfg, *flash;
 	struct isa_bus isa;
 	struct pci_bus *pci;
@@ -85,9 +82,18 @@ static int add_ram(struct board *b, struct error *err)
 	return rc;
 }
 
+/* The pointer goes to a device, which owns it from now on. */
+static struct chr *take_chr(struct chr **from)
+{
+	struct chr *chr = *from;
+
+	*from = NULL;
+	return chr;
+}
+
 static int add_legacy(struct board *b, struct error *err) needs(in_machine)
 {
-	const struct board_config *cfg = b->cfg;
+	struct board_config *cfg = b->cfg;
 	struct machine *m = b->m;
 	struct irq intr = { intr_wire, m, 0 };
 	struct device *pic, *ioapic;
@@ -108,22 +114,28 @@ static int add_legacy(struct board *b, struct error *err) needs(in_machine)
 		return -EINVAL;
 	if (cfg->i8042 && !i8042_create(&b->isa, err))
 		return -EINVAL;
-	for (unsigned i = 0; i < 2; i++)
-		if (cfg->com[i] && !serial_create(&b->isa, i + 1, cfg->com[i], err))
+	for (unsigned i = 0; i < 2; i++) {
+		struct chr *chr = take_chr(&cfg->com[i]);
+
+		if (chr && !serial_create(&b->isa, i + 1, chr, err))
 			return -EINVAL;
-	if (cfg->debugcon && !debugcon_create(&b->isa, cfg->debugcon_port, cfg->debugcon, err))
+	}
+	if (cfg->debugcon &&
+	    !debugcon_create(&b->isa, cfg->debugcon_port, take_chr(&cfg->debugcon), err))
 		return -EINVAL;
 	return 0;
 }
 
 static int add_disks(struct board *b, struct error *err) needs(in_machine)
 {
-	const struct board_config *cfg = b->cfg;
+	struct board_config *cfg = b->cfg;
 
 	for (unsigned i = 0; i < cfg->disks; i++) {
-		const struct board_disk *d = &cfg->disk[i];
+		struct board_disk *d = &cfg->disk[i];
+		struct disk *disk = d->disk;
 
-		if (!virtio_blk_create(b->pci, d->slot, d->disk, d->id, d->serial, d->queue_size,
+		d->disk = NULL; /* taken, by a failure too */
+		if (!virtio_blk_create(b->pci, d->slot, disk, d->id, d->serial, d->queue_size,
 				       d->loop, err))
 			return error_prefix(err, "%s", d->id), -EINVAL;
 	}
@@ -134,7 +146,7 @@ static int add_disks(struct board *b, struct error *err) needs(in_machine)
 
 static int add_firmware(struct board *b, struct error *err) needs(in_machine)
 {
-	const struct board_config *cfg = b->cfg;
+	struct board_config *cfg = b->cfg;
 	struct flash_config flash = {
 		.code = cfg->firmware,
 		.code_len = cfg->firmware_len,
@@ -145,6 +157,7 @@ static int add_firmware(struct board *b, struct error *err) needs(in_machine)
 
 	if (cfg->is_bios)
 		return bios_load(b->m, cfg->firmware, cfg->firmware_len, err);
+	cfg->vars_file = NULL;
 	b->flash = pflash_create(b->m, &flash, err);
 	return b->flash ? 0 : -EINVAL;
 }
@@ -316,6 +329,7 @@ static void describe(struct board *b)
 		.phys_bits = cfg->phys_bits,
 		.pm_base = 0x600,
 		.has_pic_pit = true,
+		.rtc_needs_regc = true,
 		.has_i8042 = cfg->i8042,
 		.has_com1 = cfg->com[0],
 		.has_com2 = cfg->com[1],
@@ -330,11 +344,10 @@ static void q35_destroy(struct board *b)
 	if (!b)
 		return;
 	acpi_free(&b->blobs);
-	pci_bus_destroy(b->pci);
 	free(b);
 }
 
-static int q35_build(struct board **out, struct machine *m, const struct board_config *cfg,
+static int q35_build(struct board **out, struct machine *m, struct board_config *cfg,
 		     struct error *err)
 {
 	struct board *b = xnew(struct board);
@@ -346,6 +359,7 @@ static int q35_build(struct board **out, struct machine *m, const struct board_c
 	for (unsigned i = 0; i < 8; i++)
 		pirq[i] = (struct irq){ pirq_wire, b, i };
 	rc = add_ram(b, err);
+	describe(b);
 	if (rc == 0)
 		rc = pci_bus_create(&b->pci, m, pirq, err);
 	if (rc == 0)
@@ -354,7 +368,6 @@ static int q35_build(struct board **out, struct machine *m, const struct board_c
 		rc = add_firmware(b, err);
 	if (rc == 0)
 		rc = add_disks(b, err);
-	describe(b);
 	if (rc == 0)
 		rc = add_fw_cfg(b, err);
 	*out = b; /* the devices know it: it goes after the machine, even now */

@@ -285,17 +285,15 @@ static unsigned hex_digit(char c)
 	return isdigit((unsigned char)c) ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a' + 10);
 }
 
-/* 8-4-4-4-12 hexadecimal digits; SMBIOS 3.4, 7.2.1 stores the first three groups little endian. */
+/* 8-4-4-4-12 hexadecimal digits, kept in their order; fw/smbios.c knows what SMBIOS makes of it. */
 static int parse_uuid(u8 out[16], const char *text)
 {
-	static const u8 place[16] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15 };
-
 	for (unsigned i = 0; i < 16; i++) {
 		if ((i == 4 || i == 6 || i == 8 || i == 10) && *text++ != '-')
 			return -EINVAL;
 		if (!isxdigit((unsigned char)text[0]) || !isxdigit((unsigned char)text[1]))
 			return -EINVAL;
-		out[place[i]] = (u8)(hex_digit(text[0]) << 4 | hex_digit(text[1]));
+		out[i] = (u8)(hex_digit(text[0]) << 4 | hex_digit(text[1]));
 		text += 2;
 	}
 	return *text ? -EINVAL : 0;

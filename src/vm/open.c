@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vm/open.c: from a configuration to a machine: everything that can fail for the user's reasons. */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -132,6 +134,7 @@ static void fill_smbios(struct vm *vm, const struct vm_config *cfg)
 
 	*s = (struct smbios_info){
 		.have_uuid = cfg->uuid,
+		.uefi = !vm->firmware.is_bios,
 		.manufacturer = cfg->manufacturer,
 		.product = cfg->product,
 		.version = cfg->version,
@@ -265,18 +268,15 @@ int vm_create(struct vm **out, const struct vm_config *cfg, struct loop *loop, s
 	return 0;
 }
 
-/* What was opened for the board and never handed to it. */
-static void close_unbuilt(struct vm *vm)
+/* What was opened for the board and not handed to a device of it. */
+static void close_left(struct board_config *b)
 {
-	struct board_config *b = &vm->board_cfg;
-
-	if (vm->board)
-		return;
 	for (unsigned i = 0; i < b->disks; i++)
 		disk_close(b->disk[i].disk);
 	chr_close(b->com[0]);
 	chr_close(b->com[1]);
 	chr_close(b->debugcon);
+	file_close(b->vars_file);
 }
 
 void vm_destroy(struct vm *vm)
@@ -288,7 +288,7 @@ void vm_destroy(struct vm *vm)
 		vm->accel->cls->vcpu_destroy(vm->cpu[i].vcpu);
 	for (unsigned i = 0; i < ARRAY_LEN(vm->io_loop); i++)
 		io_loop_stop(vm->io_loop[i]);
-	close_unbuilt(vm);
+	close_left(&vm->board_cfg);
 	if (vm->accel)
 		vm->accel->cls->destroy(vm->accel);
 	machine_destroy(vm->machine);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vm/report.c: counters and device states of a VM, for people and as JSON. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "plat/map.h"

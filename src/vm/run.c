@@ -7,6 +7,8 @@
  * lets go. Requests of the guest (a write to CF9) come on any thread; they set @hold at once, so
  * that the guest does not run on, and are served on the loop.
  */
+#include <stdlib.h>
+
 #include "base/log.h"
 #include "base/str.h"
 #include "plat/time.h"
@@ -244,6 +246,7 @@ int vm_start(struct vm *vm, void (*ended)(void *arg, enum vm_end how), void *arg
 		free(name);
 		if (rc < 0)
 			return rc;
+		__atomic_store_n(&c->vcpu->thread, c->thread, __ATOMIC_RELEASE);
 	}
 	vm->started = true;
 	vm->started_ns = time_now_ns();
@@ -263,6 +266,7 @@ void vm_run_finish(struct vm *vm)
 		if (!vm->cpu[i].thread)
 			continue;
 		vm->accel->cls->kick(vm->cpu[i].vcpu);
+		__atomic_store_n(&vm->cpu[i].vcpu->thread, NULL, __ATOMIC_RELEASE);
 		thread_join(vm->cpu[i].thread);
 		vm->cpu[i].thread = NULL;
 	}

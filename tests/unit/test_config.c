@@ -246,7 +246,7 @@ static void ports_do_not_share(void)
 	passes(&c, NULL);
 }
 
-static void a_uuid_is_stored_as_smbios_has_it(void)
+static void a_uuid_is_kept_in_the_order_of_its_text(void)
 {
 	static const char *const bad[] = {
 		"",
@@ -256,7 +256,7 @@ static void a_uuid_is_stored_as_smbios_has_it(void)
 		"d9b0a5f2-3c51-4a8e-9a51_0f6f5d2c7b11",
 		"g9b0a5f2-3c51-4a8e-9a51-0f6f5d2c7b11",
 	};
-	static const u8 want[16] = { 0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66,
+	static const u8 want[16] = { 0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
 				     0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff };
 	struct vm_config c = good();
 	struct str notes = { 0 };
@@ -302,7 +302,7 @@ int main(void)
 	RUN(disks_are_unique_and_named);
 	RUN(disks_have_sane_values);
 	RUN(ports_do_not_share);
-	RUN(a_uuid_is_stored_as_smbios_has_it);
+	RUN(a_uuid_is_kept_in_the_order_of_its_text);
 	RUN(a_configuration_is_printed_for_people);
 	return 0;
 }

@@ -148,9 +148,17 @@ static const struct device_class thing_class = {
 	.destroy = thing_destroy,
 };
 
+static unsigned order[8], n_order;
+
+static void note(void *dev)
+{
+	order[n_order++] = (unsigned)(uintptr_t)dev;
+}
+
 static void a_machine_loads_into_its_twin(void)
 {
 	struct thing a = sample(), b = { 0 };
+	struct timer other = { 0 };
 	struct machine *m1, *m2;
 	struct str s = { 0 };
 	struct error err = { 0 };
@@ -169,6 +177,16 @@ static void a_machine_loads_into_its_twin(void)
 	CHECK_EQ(b.fired, 0);
 	clock_advance(m2->clock, 1);
 	CHECK_EQ(b.fired, 1);
+	/* Into a machine whose timer runs: it moves, and its neighbour stays. */
+	other.fire = note;
+	timer_arm(m2->clock, &b.timer, 600);
+	timer_arm(m2->clock, &other, 700);
+	CHECK(device_load_all(m2, (u8 *)s.at, s.len, &err) == 0);
+	clock_advance(m2->clock, 0);
+	CHECK_EQ(b.fired, 2);
+	clock_advance(m2->clock, 200);
+	CHECK_EQ(b.fired, 2);
+	CHECK_EQ(n_order, 1);
 	a.a = 0xee;
 	str_free(&s);
 	device_save_all(m1, &s);
@@ -182,13 +200,6 @@ static void a_machine_loads_into_its_twin(void)
 	machine_destroy(m2);
 }
 
-static unsigned order[8], n_order;
-
-static void note(void *dev)
-{
-	order[n_order++] = (unsigned)(uintptr_t)dev;
-}
-
 static void timers_fire_in_order_and_may_rearm(void) unchecked_roles
 {
 	struct clock *c = clock_create_manual();
@@ -196,6 +207,7 @@ static void timers_fire_in_order_and_may_rearm(void) unchecked_roles
 			      { .fire = note, .dev = (void *)2 },
 			      { .fire = note, .dev = (void *)3 } };
 
+	n_order = 0;
 	timer_arm(c, &t[0], 30);
 	timer_arm(c, &t[1], 10);
 	timer_arm(c, &t[2], 20);
