@@ -50,6 +50,12 @@ static void set_wall_clock(struct clock *clock, bool utc)
 	clock_set_wall(clock, now);
 }
 
+/* Ctrl-A x on the terminal. */
+static void quit_key(void *arg) unchecked_roles
+{
+	vm_quit(arg);
+}
+
 static int open_chars(struct vm *vm, const struct vm_config *cfg, struct error *err)
 {
 	static const char *const name[] = { "--serial", "--serial2", "--debug-console" };
@@ -66,6 +72,7 @@ static int open_chars(struct vm *vm, const struct vm_config *cfg, struct error *
 		rc = chr_open(to[i], vm->loop, &c, err);
 		if (rc < 0)
 			return error_prefix(err, "%s", name[i]), rc;
+		chr_on_quit(*to[i], quit_key, vm);
 		if (c.kind == CHR_PTY)
 			log_warn("%s is %s", name[i] + 2, chr_describe(*to[i]));
 	}
