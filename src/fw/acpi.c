@@ -509,7 +509,8 @@ static void build(struct acpi_blobs *out, const struct acpi_board *board)
 	u32 rsdt, xsdt;
 
 	memset(out, 0, sizeof(*out));
-	loader_allocate(&out->loader, RSDP, 16, LOADER_FSEG);
+	if (!board->uefi)
+		loader_allocate(&out->loader, RSDP, 16, LOADER_FSEG);
 	loader_allocate(&out->loader, TABLES, 64, LOADER_HIGH);
 	build_facs(&b);
 	build_dsdt(&b);
@@ -519,8 +520,10 @@ static void build(struct acpi_blobs *out, const struct acpi_board *board)
 	build_waet(&b);
 	build_spcr(&b);
 	build_ssdt(&b);
+	xsdt = build_root(&b, "XSDT", 8); /* OVMF installs what its pointers reach */
+	if (board->uefi)
+		return;
 	rsdt = build_root(&b, "RSDT", 4);
-	xsdt = build_root(&b, "XSDT", 8);
 	build_rsdp(&out->rsdp, &out->loader, rsdt, xsdt);
 }
 

@@ -20,7 +20,7 @@ enum { KEY_SIGNATURE = 0x00, KEY_ID = 0x01, KEY_DIRECTORY = 0x19, KEY_FILES = 0x
 enum { ID_TRADITIONAL = 1, ID_DMA = 2 };
 enum { FILES_MAX = 1024, FILE_NAME = 56, FILE_ENTRY = 64 };
 enum { CTL_ERROR = 1, CTL_READ = 2, CTL_SKIP = 4, CTL_SELECT = 8, CTL_WRITE = 16 };
-enum { DMA_BLOCK = 16 };
+enum { DMA_BLOCK = 16, DMA_WORTH = 64 << 10 };
 /* Reads past an item's end give zeroes; nobody needs more of them than this in one command. */
 enum { ZEROES_MAX = 1 << 20 };
 
@@ -362,6 +362,24 @@ static u8 *copy_of(const void *data, size_t len)
 	return copy;
 }
 
+static int announce(struct fw_cfg *f, u32 features, struct error *err)
+{
+	u8 id[4];
+
+	put_le32(id, features);
+	return fw_cfg_set(&f->dev, KEY_ID, id, sizeof(id), err);
+}
+
+/*
+ * DMA always works, but is announced only where it pays. OVMF reads the directory some 25 times,
+ * field by field: two exits a field by DMA, one by "rep insb". Written files need it, and a kernel
+ * of many pages is faster by it.
+ */
+static int announce_dma(struct fw_cfg *f, struct error *err)
+{
+	return announce(f, ID_TRADITIONAL | ID_DMA, err);
+}
+
 int fw_cfg_set(struct device *fw, u16 key, const void *data, size_t len, struct error *err)
 {
 	struct fw_cfg *f = container_of(fw, struct fw_cfg, dev);
@@ -382,7 +400,7 @@ int fw_cfg_set(struct device *fw, u16 key, const void *data, size_t len, struct 
 	free(i->data);
 	i->data = copy;
 	i->len = len;
-	return 0;
+	return len > DMA_WORTH ? announce_dma(f, err) : 0;
 }
 
 static int new_file(struct item **out, struct fw_cfg *f, const char *name, struct error *err)
@@ -458,13 +476,12 @@ int fw_cfg_add_writable(struct device *fw, const char *name, void *data, size_t 
 	i->written = written;
 	i->arg = arg;
 	add_file(f, i);
-	return 0;
+	return announce_dma(f, err);
 }
 
 struct device *fw_cfg_create(struct isa_bus *bus, struct error *err)
 {
 	struct fw_cfg *f = xnew(struct fw_cfg);
-	u8 id[4];
 
 	if (isa_map(bus, &f->window, PORT, N_PORTS, &fw_cfg_io, f, err) < 0) {
 		free(f);
@@ -472,9 +489,8 @@ struct device *fw_cfg_create(struct isa_bus *bus, struct error *err)
 	}
 	f->window.name = "fw_cfg";
 	device_add(bus->machine, &f->dev, &fw_cfg_class, "fw_cfg");
-	put_le32(id, ID_TRADITIONAL | ID_DMA);
 	if (fw_cfg_set(&f->dev, KEY_SIGNATURE, "QEMU", 4, err) < 0 ||
-	    fw_cfg_set(&f->dev, KEY_ID, id, sizeof(id), err) < 0)
+	    announce(f, ID_TRADITIONAL, err) < 0)
 		return NULL; /* the machine owns and destroys it */
 	fw_cfg_reset(&f->dev, RESET_POWER_ON);
 	return &f->dev;

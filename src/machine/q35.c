@@ -162,7 +162,11 @@ static int add_firmware(struct board *b, struct error *err) needs(in_machine)
 	return b->flash ? 0 : -EINVAL;
 }
 
-/* etc/e820: {u64 base, u64 length, u32 type} each; type 1 is RAM. platform.md has no other need. */
+/*
+ * etc/e820: {u64 base, u64 length, u32 type} each; type 1 is RAM. Not for UEFI, which is as content
+ * with the sizes in CMOS (up to 1 TiB): each file costs OVMF some hundred exits, because it reads the
+ * directory from its start for each of the 25 names it may want.
+ */
 static int add_e820(struct board *b, struct error *err)
 {
 	u8 e820[40];
@@ -230,7 +234,7 @@ static int add_tables(struct board *b, struct error *err)
 	str_free(&anchor);
 	if (rc == 0)
 		rc = fw_cfg_add_lazy(b->fw_cfg, "etc/acpi/tables", acpi_tables, b, err);
-	if (rc == 0)
+	if (rc == 0 && b->cfg->is_bios)
 		rc = fw_cfg_add_lazy(b->fw_cfg, "etc/acpi/rsdp", acpi_rsdp, b, err);
 	if (rc == 0)
 		rc = fw_cfg_add_lazy(b->fw_cfg, "etc/table-loader", acpi_loader, b, err);
@@ -305,7 +309,7 @@ static int add_fw_cfg(struct board *b, struct error *err) needs(in_machine)
 	if (!b->fw_cfg)
 		return -EINVAL;
 	rc = add_numbers(b, err);
-	if (rc == 0)
+	if (rc == 0 && cfg->is_bios)
 		rc = add_e820(b, err);
 	if (rc == 0)
 		rc = add_tables(b, err);
@@ -328,6 +332,7 @@ static void describe(struct board *b)
 		.ram_high_end = GIB(4) + b->ram_high,
 		.phys_bits = cfg->phys_bits,
 		.pm_base = 0x600,
+		.uefi = !cfg->is_bios,
 		.has_pic_pit = true,
 		.rtc_needs_regc = true,
 		.has_i8042 = cfg->i8042,

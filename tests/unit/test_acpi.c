@@ -86,6 +86,37 @@ static void every_table_is_reachable_from_the_rsdp(void)
 	CHECK(!blobs.tables.at);
 }
 
+static bool has_text(const struct blob *b, const char *text)
+{
+	for (size_t i = 0; i + strlen(text) <= b->len; i++)
+		if (!memcmp(b->at + i, text, strlen(text)))
+			return true;
+	return false;
+}
+
+/* OVMF makes its own roots; it finds our tables by the XSDT's pointers. */
+static void uefi_gets_an_xsdt_and_no_rsdp(void)
+{
+	struct acpi_board b = example();
+	struct acpi_blobs blobs;
+	struct loaded l;
+	u8 *xsdt = NULL;
+
+	b.uefi = true;
+	acpi_build(&blobs, &b);
+	CHECK_EQ(blobs.rsdp.len, 0);
+	l = load_tables(&blobs);
+	for (size_t i = 0; i + 36 <= l.blob[1].len && !xsdt; i++)
+		if (!memcmp(l.blob[1].at + i, "XSDT", 4))
+			xsdt = l.blob[1].at + i;
+	CHECK(xsdt);
+	CHECK_EQ(le32_at(xsdt + 4), 36 + 6 * 8);
+	CHECK(!memcmp(table_at(&l, le64_at(xsdt + 36)), "FACP", 4));
+	CHECK(!memcmp(table_at(&l, le64_at(xsdt + 36 + 5 * 8)), "SSDT", 4));
+	CHECK(!has_text(&l.blob[1], "RSDT"));
+	acpi_free(&blobs);
+}
+
 /* Nested Hyper-V wants PM1a; a power button without a device is a fixed feature. */
 static void fadt_describes_fixed_hardware(void)
 {
@@ -443,6 +474,7 @@ static void smbios_structures_follow_each_other(void)
 int main(void)
 {
 	RUN(every_table_is_reachable_from_the_rsdp);
+	RUN(uefi_gets_an_xsdt_and_no_rsdp);
 	RUN(fadt_describes_fixed_hardware);
 	RUN(madt_takes_x2apic_entries_for_large_ids);
 	RUN(tables_of_absent_things_are_absent);
