@@ -60,10 +60,10 @@ struct accel_class {
 	/* [on_vcpu, never in_machine] Run until kicked or until the owner must act. */
 	enum run_result (*run)(struct vcpu *v);
 	void (*kick)(struct vcpu *v); /* any thread: run() returns soon, now or at its next call */
-	/* A sentence or more about the last RUN_ERROR or RUN_SHUTDOWN, registers included. */
+	/* Lines about the last RUN_ERROR, RUN_SHUTDOWN or RUN_CRASH, registers included. */
 	void (*explain)(struct vcpu *v, struct str *out);
 
-	/* While the vCPU does not run. */
+	/* Between pause() and resume(), so that all vCPUs' clocks refer to one moment. */
 	int (*get_state)(struct vcpu *v, struct cpu_state *out, struct error *err);
 	int (*set_state)(struct vcpu *v, const struct cpu_state *in, struct error *err);
 	/* All vCPUs are paused / about to run again: stop and restart guest time. */
@@ -87,6 +87,7 @@ struct accel {
 };
 
 extern const struct accel_class *const accel_classes[]; /* best first, ends with NULL */
+extern const struct accel_class kvm_accel;              /* cpu/kvm, where it was built */
 
 /*
  * The backend called @name, or for "auto" (or NULL) the first whose probe succeeds, and what its

@@ -31,11 +31,13 @@ struct cpuid_policy {
 	bool nested;              /* keep VMX / SVM */
 	bool tsc_deadline;        /* the backend's local APIC has the mode */
 	bool x2apic;              /* the backend's local APIC has the mode */
+	bool overcommitted;       /* fewer host CPUs than vCPUs: spinning guests should say so */
 	unsigned phys_bits_limit; /* 0: as the host */
 	/* Hyper-V leaves 40000003 EAX, EBX, EDX and 40000004 EAX that the backend can serve. */
 	u32 hv_eax, hv_ebx, hv_edx, hv_hints;
 };
 
+/* The entry for @leaf and @subleaf (ignored where the leaf has none), or NULL. */
 struct cpuid_leaf *cpuid_find(struct cpuid_table *t, u32 leaf, u32 subleaf);
 int cpuid_add(struct cpuid_table *t, const struct cpuid_leaf *l); /* -ENOSPC */
 
@@ -47,5 +49,14 @@ int cpuid_apply(struct cpuid_table *t, const struct cpuid_policy *p, struct erro
 /* Fill in the numbers that differ between vCPUs: APIC ids in leaves 1, B, 1F, 8000001E. */
 void cpuid_for_vcpu(struct cpuid_table *t, const struct cpuid_policy *p, u32 apic_id);
 
-/* APIC id of vCPU @index under @t: bit fields sized by the topology. SDM 3A 9.9. */
+/*
+ * Put numbers in place of @t's zeros for a machine of @vcpus: one thread per core, one die, one
+ * package, and as many cores as that takes. -EINVAL when the product is not @vcpus.
+ */
+int topology_fill(struct cpu_topology *t, unsigned vcpus, struct error *err) MUST_CHECK;
+/* Bits of an APIC id below the core, die and package numbers of a filled @t. */
+unsigned topology_core_shift(const struct cpu_topology *t);
+unsigned topology_die_shift(const struct cpu_topology *t);
+unsigned topology_package_shift(const struct cpu_topology *t);
+/* APIC id of vCPU @index under a filled @t: bit fields sized by the topology. SDM 3A 9.9. */
 u32 topology_apic_id(const struct cpu_topology *t, unsigned index);

@@ -5,6 +5,7 @@
 #include "base/types.h"
 
 struct accel;
+struct thread;
 
 struct cpu_seg {
 	u64 base;
@@ -71,5 +72,6 @@ extern const char *const exit_names[N_EXIT_KINDS];
 struct vcpu {
 	struct accel *accel;
 	u32 index, apic_id;
+	struct thread *thread;   /* calls run(); set by the owner before it first does */
 	u64 exits[N_EXIT_KINDS]; /* written by the vCPU's thread only */
 };
