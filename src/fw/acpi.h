@@ -24,12 +24,12 @@ struct acpi_board {
 	bool rtc_needs_regc; /* the RTC wants register C read: WAET bit 0 stays clear */
 	gpa_t flash_base;    /* start of the flash below 4 GiB */
 	u64 flash_size;
-	bool uefi; /* the firmware is OVMF, which makes RSDP, RSDT and XSDT of its own: none of ours */
+	bool uefi; /* OVMF makes RSDP, RSDT and XSDT of its own: leave ours out */
 };
 
 /*
- * The blobs of fw_cfg: etc/acpi/tables, etc/acpi/rsdp (empty for UEFI), etc/table-loader. Padded so that their sizes
- * do not depend on where firmware places ECAM, nor on whether it does.
+ * The blobs of fw_cfg: etc/acpi/tables, etc/acpi/rsdp (empty for UEFI), etc/table-loader. Padded so
+ * that their sizes do not depend on where firmware places ECAM, nor on whether it does.
  */
 struct acpi_blobs {
 	struct str tables, rsdp, loader;

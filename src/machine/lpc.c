@@ -86,7 +86,7 @@ static void place_pm(struct lpc *l) needs(in_machine)
 		pm_set_base(l->pm, le16_at(c + REG_PMBASE) & 0xff80, c[REG_ACPI_CNTL] & ACPI_EN);
 }
 
-static void lpc_written(struct pci_dev *d, unsigned off, unsigned len)
+static void lpc_written(struct pci_dev *d, unsigned off, unsigned len) needs(in_machine)
 {
 	struct lpc *l = d->dev;
 
@@ -119,7 +119,7 @@ static void set_writable(struct lpc *l)
 	put_le32(w + REG_RCBA, 0xffffc001);
 }
 
-static void lpc_reset(struct device *d, enum reset_kind kind)
+static void lpc_reset(struct device *d, enum reset_kind kind) needs(in_machine)
 {
 	struct lpc *l = container_of(d, struct lpc, dev);
 	u8 *c = l->pci.config;
@@ -138,14 +138,15 @@ static void lpc_reset(struct device *d, enum reset_kind kind)
 	(void)kind;
 }
 
-static int lpc_loaded(struct device *d, struct error *err)
+static int lpc_loaded(struct device *d, struct error *err) needs(in_machine)
 {
 	struct lpc *l = container_of(d, struct lpc, dev);
-	int rc = pci_loaded(&l->pci, err);
+	int rc;
 
+	set_writable(l); /* as the loaded lock has it */
+	rc = pci_loaded(&l->pci, err);
 	if (rc < 0)
 		return rc;
-	set_writable(l);
 	place_pm(l);
 	return 0;
 }

@@ -70,7 +70,7 @@ static void lock_smram(struct mch *m)
 	m->pci.writable[REG_ESMRAMC] = 0;
 }
 
-static void mch_written(struct pci_dev *d, unsigned off, unsigned len)
+static void mch_written(struct pci_dev *d, unsigned off, unsigned len) needs(in_machine)
 {
 	struct mch *m = d->dev;
 
@@ -99,7 +99,7 @@ static void set_writable(struct mch *m)
 	w[REG_ESMRAMC] = m->smm ? 0x87 : 0;
 }
 
-static void mch_reset(struct device *d, enum reset_kind kind)
+static void mch_reset(struct device *d, enum reset_kind kind) needs(in_machine)
 {
 	struct mch *m = container_of(d, struct mch, dev);
 	u8 *c = m->pci.config;
@@ -117,11 +117,13 @@ static void mch_reset(struct device *d, enum reset_kind kind)
 	(void)kind;
 }
 
-static int mch_loaded(struct device *d, struct error *err)
+static int mch_loaded(struct device *d, struct error *err) needs(in_machine)
 {
 	struct mch *m = container_of(d, struct mch, dev);
-	int rc = pci_loaded(&m->pci, err);
+	int rc;
 
+	set_writable(m);
+	rc = pci_loaded(&m->pci, err);
 	if (rc < 0)
 		return rc;
 	lock_smram(m);

@@ -41,7 +41,7 @@ struct board {
 	struct acpi_blobs blobs;
 };
 
-static void isa_wire(void *chip, unsigned line, bool level)
+static void isa_wire(void *chip, unsigned line, bool level) needs(in_machine)
 {
 	struct board *b = chip;
 
@@ -49,7 +49,7 @@ static void isa_wire(void *chip, unsigned line, bool level)
 		lpc_isa_set(b->lpc, line, level);
 }
 
-static void pirq_wire(void *chip, unsigned pirq, bool level)
+static void pirq_wire(void *chip, unsigned pirq, bool level) needs(in_machine)
 {
 	struct board *b = chip;
 
@@ -164,8 +164,8 @@ static int add_firmware(struct board *b, struct error *err) needs(in_machine)
 
 /*
  * etc/e820: {u64 base, u64 length, u32 type} each; type 1 is RAM. Not for UEFI, which is as content
- * with the sizes in CMOS (up to 1 TiB): each file costs OVMF some hundred exits, because it reads the
- * directory from its start for each of the 25 names it may want.
+ * with the sizes in CMOS (up to 1 TiB): each file costs OVMF some hundred exits, because it reads
+ * the directory from its start for each of the 25 names it may want.
  */
 static int add_e820(struct board *b, struct error *err)
 {
@@ -353,7 +353,7 @@ static void q35_destroy(struct board *b)
 }
 
 static int q35_build(struct board **out, struct machine *m, struct board_config *cfg,
-		     struct error *err)
+		     struct error *err) needs(in_machine)
 {
 	struct board *b = xnew(struct board);
 	struct irq pirq[8];
