@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -264,7 +265,11 @@ def run_in_rigs(options, chosen):
                        "--vmm", options.vmm, "--oriel", options.oriel, "--images", options.images,
                        "--boot-timeout", str(options.boot_timeout), "--out", "/run/rig/out", *names]
             rigs.append(subprocess.Popen(command))
-    codes = [rig.wait() for rig in rigs]
+    try:
+        codes = [rig.wait() for rig in rigs]
+    finally:
+        for rig in rigs:
+            rig.terminate()
     for code in codes:
         if code > 1:
             print(f"FAIL rig: it ended with {code}", flush=True)
@@ -312,11 +317,14 @@ def parse():
 
 
 def choose(names):
+    exact = {function.__name__ for function in tests} & set(names)
     return [function for function in tests
-            if not names or any(name in function.__name__ for name in names)]
+            if not names or function.__name__ in exact or
+            any(name in function.__name__ for name in names if name not in exact)]
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     options = parse()
     chosen = choose(options.names)
     if options.list or not chosen:
