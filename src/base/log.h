@@ -8,8 +8,8 @@ enum log_level { LVL_ERR, LVL_WARN, LVL_INFO, LVL_DEBUG };
 
 struct log_module {
 	const char *name;
-	u8 level;   /* messages above this level are dropped */
-	bool ready; /* level was taken from the rules */
+	u8 level; /* messages above this level are dropped */
+	u8 rules; /* which rules @level was taken from; 0: none yet */
 };
 
 /* One line near the top of a .c file: LOG_MODULE("vmbus"); */
@@ -34,14 +34,19 @@ struct log_limit {
 	u64 window_s;
 	u32 count;
 };
+/* True at most 10 times in each second. For log_guest(). */
 bool log_allow(struct log_limit *limit);
 
 /*
  * Set the levels from @rules: comma-separated "module=level" or "level" for all others, levels
- * error, warning, info, debug. Later rules win. The default is ORIEL_LOG, else "warning".
+ * error, warning, info, debug. Later rules win. NULL, and the state before the first call, is the
+ * environment's ORIEL_LOG (whose unknown words are skipped), else "warning".
  * 0, or -EINVAL when a level is unknown (nothing is then changed). Call before other threads start.
  */
 int log_set_rules(const char *rules);
 
-/* Where messages go: NULL is stderr. Takes @path's file in append mode. 0 or -errno. */
+/*
+ * Where messages go: NULL is stderr. Takes @path's file in append mode. 0 or -errno. Call before
+ * other threads start. A message is one line and one write; control characters in it become '?'.
+ */
 int log_to_file(const char *path);

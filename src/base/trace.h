@@ -20,11 +20,21 @@ struct trace_record {
 
 extern bool trace_on;
 
-/* Begin to record into a ring of @records (a power of two). Call before other threads start. */
-int trace_start(u32 records);
+/*
+ * Begin to record into a ring of @records (a power of two). @now_ns and @thread_id are the host's
+ * (plat/time.h, plat/thread.h): base/ knows no OS. Call before other threads start.
+ * 0, -EINVAL (not a power of two, or started already) or -ENOMEM.
+ */
+int trace_start(u32 records, u64 (*now_ns)(void), u32 (*thread_id)(void));
+void trace_stop(void); /* after the other threads have ended; frees the ring */
+
+/* Any thread, many at once: a slot is claimed with one atomic add. */
 void trace_put(enum trace_event e, u64 a, u64 b, u64 c, u64 d);
 
-/* Write the ring, oldest first, as text lines to the file @path. 0 or -errno. */
+/*
+ * Write the ring, oldest first, as text lines "ns thread event arguments" to the file @path, while
+ * others may go on recording: a record that changes under our eyes is left out. 0 or -errno.
+ */
 int trace_dump(const char *path);
 
 #define TRACE_PICK(_0, _1, _2, _3, _4, N, ...) N

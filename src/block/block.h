@@ -15,10 +15,10 @@ struct disk_req;
 struct loop;
 
 struct disk_ops {
-	const char *name;                         /* "raw" */
-	int (*probe)(const u8 *head, size_t len); /* 0..100: how sure it is this format */
-	int (*open)(struct disk *d, struct error *err);
-	void (*close)(struct disk *d);
+	const char *name;                               /* "raw" */
+	int (*probe)(const u8 *head, size_t len);       /* 0..100: how sure it is this format */
+	int (*open)(struct disk *d, struct error *err); /* the file is open and locked */
+	void (*close)(struct disk *d);                  /* may be NULL */
 	void (*submit)(struct disk *d, struct disk_req *r);
 };
 extern const struct disk_ops *const disk_formats[]; /* ends with NULL */
@@ -37,8 +37,9 @@ struct disk_config {
 };
 
 /*
- * Open and lock (exclusively, or shared when read-only) an image. An image whose format is only
- * guessed to be raw stays writable everywhere: Windows' installer writes sector 0.
+ * Open and lock (exclusively, or shared when read-only) an image. Formats that are recognised but
+ * not supported are refused by name; @format "raw" takes any file as it is. An image whose format
+ * is only guessed to be raw stays writable everywhere: Windows' installer writes sector 0.
  */
 int disk_open(struct disk **out, const struct disk_config *cfg, struct error *err) MUST_CHECK;
 void disk_close(struct disk *d); /* NULL is allowed; flushes */
@@ -50,7 +51,9 @@ struct disk_req {
 	const struct io_vec *vec; /* DISK_READ, DISK_WRITE */
 	unsigned nvec;
 	u64 off, len;                                 /* bytes; len is the sum of @vec */
+	bool unmap;                                   /* DISK_WRITE_ZEROES: blocks may be freed */
 	void (*done)(struct disk_req *r, int result); /* 0 or -errno; -ENOSPC: host disk full */
 	struct disk_req *next;                        /* for the format's queue */
 };
+/* Requests beyond the end give -EINVAL, writes to a read-only disk -EROFS. */
 void disk_submit(struct disk *d, struct disk_req *r);

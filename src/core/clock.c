@@ -120,7 +120,7 @@ void timer_reload(struct clock *c, struct timer *t)
 		timer_arm(c, t, t->deadline_ns);
 }
 
-static void fire_first(struct clock *c)
+static void fire_first(struct clock *c) needs(in_machine)
 {
 	struct timer *t = c->armed;
 

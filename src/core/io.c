@@ -14,8 +14,8 @@
 
 /* Immutable once published: sorted, not overlapping pieces of windows. */
 struct io_range {
-	u64 at, last; /* both inclusive: a range may end at 2^64 - 1 */
-	u64 base;     /* of the window then: it may move while a reader is on its way to it */
+	u64 at, last;  /* both inclusive: a range may end at 2^64 - 1 */
+	u64 base, len; /* of the window then: it may move while a reader is on its way to it */
 	struct io_window *window;
 };
 struct io_flat {
@@ -93,7 +93,8 @@ static struct io_flat *flatten(const struct io_map *map)
 		if (prev && prev->window == w && prev->last + 1 == cut[i])
 			prev->last = last;
 		else
-			flat->range[flat->count++] = (struct io_range){ cut[i], last, w->base, w };
+			flat->range[flat->count++] =
+				(struct io_range){ cut[i], last, w->base, w->len, w };
 	}
 	free(cut);
 	return flat;
@@ -229,8 +230,9 @@ void io_each_doorbell(struct machine *m, void (*fn)(void *arg, const struct io_w
 }
 
 /*
- * The window that holds @at, @off bytes from its base; *len is cut to what fits into it, or, where nothing is, to the next
- * window. The window itself lives as long as its device, so it may be used after the snapshot.
+ * The window that holds @at, @off bytes from its base; *len is cut to what fits into it, or, where
+ * nothing is, to the next window. The window lives as long as its device, so it may be used after
+ * the snapshot.
  */
 static struct io_window *find(struct machine *m, enum io_space s, u64 at, unsigned *len, u64 *off)
 {
@@ -251,11 +253,13 @@ static struct io_window *find(struct machine *m, enum io_space s, u64 at, unsign
 	}
 	if (lo < flat->count) { /* the first range that ends at or after @at */
 		const struct io_range *r = &flat->range[lo];
-		u64 room = at >= r->at ? r->last - at : r->at - at - 1;
+		u64 room = r->at - at - 1;
 
 		if (at >= r->at) {
+			/* Whole, whatever covers its end: CF8 takes a dword that spans CF9. */
 			w = r->window;
 			*off = at - r->base;
+			room = r->len - 1 - *off;
 		}
 		if (room < *len - 1)
 			*len = (unsigned)room + 1;

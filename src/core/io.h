@@ -4,6 +4,7 @@
  *
  * Lookup is lock-free on an immutable snapshot. Where windows overlap (the guest moves BARs over
  * each other during a rebalance), the one with the higher priority is seen, then the later mapped.
+ * An access belongs to the window that its first byte finds, as far as that window reaches.
  * Addresses nobody claims read as all ones and ignore writes; QEMU's zero makes Debian 12's OVMF
  * poll an absent TPM a million times.
  */

@@ -14,5 +14,6 @@ enum stat {
 struct machine;
 extern const char *const stat_names[N_STATS];
 
+/* Add @n to a counter, and read one; relaxed atomics. */
 void stat_add(struct machine *m, enum stat s, u64 n);
 u64 stat_get(struct machine *m, enum stat s);

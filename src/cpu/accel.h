@@ -89,8 +89,8 @@ struct accel {
 extern const struct accel_class *const accel_classes[]; /* best first, ends with NULL */
 
 /*
- * The backend called @name, or for "auto" (or NULL) the first whose probe succeeds. @why gets one
- * line for people: what was taken, and why the better ones were not.
+ * The backend called @name, or for "auto" (or NULL) the first whose probe succeeds, and what its
+ * probe found. @why gets one line for people: what was taken, and why the better ones were not.
  */
-int accel_choose(const struct accel_class **out, const char *name, struct str *why,
-		 struct error *err) MUST_CHECK;
+int accel_choose(const struct accel_class **out, struct accel_info *info, const char *name,
+		 struct str *why, struct error *err) MUST_CHECK;

@@ -26,7 +26,10 @@ struct acpi_board {
 	u64 flash_size;
 };
 
-/* The blobs of fw_cfg: etc/acpi/tables, etc/acpi/rsdp, etc/table-loader. */
+/*
+ * The blobs of fw_cfg: etc/acpi/tables, etc/acpi/rsdp, etc/table-loader. Padded so that their sizes
+ * do not depend on where firmware places ECAM, nor on whether it does.
+ */
 struct acpi_blobs {
 	struct str tables, rsdp, loader;
 };
@@ -35,12 +38,12 @@ void acpi_free(struct acpi_blobs *b);
 
 struct smbios_info {
 	u8 uuid[16];
-	bool have_uuid;
+	bool have_uuid, uefi; /* @uuid in the order of its text; the firmware is UEFI */
 	const char *manufacturer, *product, *version, *serial, *sku, *family; /* NULL: defaults */
 	const char *asset_tag;
 	const char *const *oem_strings; /* NULL, or ends with NULL */
 	unsigned vcpus, threads, cores, packages;
 	u64 ram_low, ram_high; /* bytes below and above 4 GiB */
 };
-/* etc/smbios/smbios-tables and the 24-byte v3 anchor. */
+/* etc/smbios/smbios-tables and etc/smbios/smbios-anchor, the 24-byte v3 one; both empty before. */
 void smbios_build(struct str *tables, struct str *anchor, const struct smbios_info *s);

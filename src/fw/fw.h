@@ -35,10 +35,13 @@ struct flash_config {
 };
 struct device *pflash_create(struct machine *m, const struct flash_config *cfg, struct error *err)
 	needs(in_machine);
-/* Write what is dirty to the file now. 0 or -errno. */
-int pflash_sync(struct device *flash);
+/* Wait until all that the guest has written is in the file, flushed. 0 or -errno. */
+int pflash_sync(struct device *flash) barred(in_machine);
 
-/* A BIOS image: as ROM at the top of 4 GiB, its last 256 KiB copied to RAM at C0000. */
+/*
+ * A BIOS image: as ROM at the top of 4 GiB, its last 256 KiB (or all of a smaller one) copied to
+ * the RAM that ends at 1 MiB, at each reset again.
+ */
 int bios_load(struct machine *m, const u8 *image, size_t len, struct error *err) needs(in_machine);
 
 /* fw_cfg at 510-51B, with DMA. QEMU docs/specs/fw_cfg.rst; platform.md 4. */
@@ -48,15 +51,24 @@ int fw_cfg_set(struct device *fw, u16 key, const void *data, size_t len, struct 
 int fw_cfg_add(struct device *fw, const char *name, const void *data, size_t len,
 	       struct error *err);
 /*
- * A file whose bytes are made when firmware first selects it (or the directory) after a reset.
- * @fill returns bytes the callee owns until the next call, and their number in @len.
+ * A file whose bytes are made when firmware first selects it after a reset, and stay so until the
+ * next. They are also made for their size whenever firmware reads the directory before that: its
+ * length should therefore not depend on what firmware sets up, since SeaBIOS keeps the sizes it
+ * saw first. @fill returns bytes that are copied at once (NULL: none), and their number in @len.
+ * [in_machine]
  */
 int fw_cfg_add_lazy(struct device *fw, const char *name,
 		    const void *(*fill)(void *arg, size_t *len), void *arg, struct error *err);
-/* A file that the guest may write by DMA; @written is called after each write. [in_machine] */
+/*
+ * A file that the guest may write by DMA; @written (may be NULL) is called after each write.
+ * [in_machine]. @data is the caller's, who saves it with its own state, and outlives @fw.
+ */
 int fw_cfg_add_writable(struct device *fw, const char *name, void *data, size_t len,
 			void (*written)(void *arg), void *arg, struct error *err);
 
-/* Items 7-18 for -kernel style direct boot through firmware. @initrd and @cmdline may be NULL. */
+/*
+ * Items 7 to 18 (hexadecimal) for a start of a bzImage through firmware. @initrd and @cmdline may
+ * be NULL; the initramfs goes below @ram_low. -ENOSPC: it does not fit.
+ */
 int fw_cfg_add_linux(struct device *fw, const u8 *kernel, size_t kernel_len, const u8 *initrd,
 		     size_t initrd_len, const char *cmdline, u64 ram_low, struct error *err);

@@ -34,6 +34,7 @@ struct board_config {
 	bool smm;
 	bool rtc_utc, i8042;
 	const u8 *firmware, *vars; /* code, and variables (NULL: none) */
+	bool is_bios;              /* @firmware is a BIOS image, not UEFI code */
 	size_t firmware_len, vars_len;
 	struct file *vars_file; /* taken; NULL: volatile */
 	const u8 *kernel, *initrd;
@@ -52,7 +53,10 @@ struct board_config {
 struct board; /* what the board needs to keep: power button, flash */
 struct board_class {
 	const char *name, *summary;
-	/* [in_machine] Memory, devices, firmware; ends ready for power-on. */
+	/*
+	 * [in_machine] Memory, devices, firmware; ends ready for power-on. On failure too *out may
+	 * be set, to be destroyed after the machine.
+	 */
 	int (*build)(struct board **out, struct machine *m, const struct board_config *cfg,
 		     struct error *err);
 	void (*power_button)(struct board *b); /* [in_machine] */

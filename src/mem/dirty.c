@@ -13,7 +13,7 @@ static size_t words(const struct region *r)
 int dirty_start(struct region *r, bool on)
 {
 	if (on && !r->dirty) {
-		u64 *bits = calloc(words(r), sizeof(u64));
+		u64 *bits = try_alloc(words(r) * sizeof(u64), SIZE_MAX);
 
 		if (!bits)
 			return -ENOMEM;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* mem/map.c: from overlapping regions to the flat, immutable map of each view, and its listeners. */
+/* mem/map.c: from overlapping regions to the flat, immutable map of each view; listeners. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -84,8 +84,8 @@ int mem_write(struct mem *m, gpa_t at, const void *buf, size_t len) MUST_CHECK;
 
 /*
  * Host pointer to @len contiguous bytes of guest RAM (@write: writable RAM, pages marked dirty), or
- * NULL. Any thread. The pointer stays valid as long as @m, but the guest may see or change the bytes
- * at any moment: copy, check the copy, use the copy.
+ * NULL. Any thread. The pointer stays valid as long as @m, but the guest may see or change the
+ * bytes at any moment: copy, check the copy, use the copy.
  */
 void *mem_ptr(struct mem *m, gpa_t at, size_t len, bool write);
 
@@ -100,8 +100,9 @@ int mem_listen(struct mem *m, const struct mem_listener *l, struct error *err) M
 void mem_unlisten(struct mem *m, const struct mem_listener *l);
 
 /*
- * Dirty pages. dirty_start begins (or ends) logging of @r; dirty_fetch moves the bits since the last
- * fetch into @bitmap (one bit per 4096 bytes, (size/4096+63)/64 words) and returns how many are set.
+ * Dirty pages. dirty_start begins (or ends) logging of @r; dirty_fetch moves the bits since the
+ * last fetch into @bitmap (one bit per 4096 bytes, (size/4096+63)/64 words) and returns how many
+ * are set.
  */
 int dirty_start(struct region *r, bool on) MUST_CHECK;
 u64 dirty_fetch(struct region *r, u64 *bitmap);

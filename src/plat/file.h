@@ -17,7 +17,8 @@ enum file_mode {
 	FILE_WRITE = 1,  /* read and write */
 	FILE_CREATE = 2, /* with FILE_WRITE: make it if it is not there */
 	FILE_NEW = 4,    /* with FILE_CREATE: fail with -EEXIST if it is there */
-	FILE_DIRECT = 8, /* bypass the page cache where the host can */
+	FILE_DIRECT = 8, /* bypass the page cache where the host can, for requests whose offset,
+			    lengths and buffers are multiples of 4096; others still work */
 };
 
 struct file_info {
@@ -27,7 +28,10 @@ struct file_info {
 	u32 sector; /* logical sector of a block device, else 512 */
 };
 
-/* Errors are filled with the path and what to do about it. */
+/*
+ * Regular files and block devices; everything else is refused. Errors are filled with the path and
+ * what to do about it.
+ */
 int file_open(struct file **out, const char *path, unsigned mode, struct error *err) MUST_CHECK;
 void file_close(struct file *f); /* NULL is allowed */
 int file_info(struct file *f, struct file_info *out) MUST_CHECK;
@@ -40,18 +44,34 @@ int file_readv(struct file *f, const struct io_vec *v, unsigned n, u64 off) MUST
 int file_writev(struct file *f, const struct io_vec *v, unsigned n, u64 off) MUST_CHECK;
 int file_flush(struct file *f) MUST_CHECK; /* on the disk when it returns */
 int file_resize(struct file *f, u64 size) MUST_CHECK;
-/* Make [off, off+len) read as zeroes and free its blocks. -ENOTSUP where the host cannot. */
+/*
+ * Make [off, off+len) read as zeroes and free its blocks; the size stays. -ENOTSUP where the host
+ * cannot, -EINVAL for parts of a block device's sectors.
+ */
 int file_punch(struct file *f, u64 off, u64 len) MUST_CHECK;
 
 /*
  * Lock the whole file against other programs (and other opens in this one), shared or exclusive,
- * until it is closed. -EBUSY when someone else holds it. POSIX: open file description locks.
+ * until it is closed. -EBUSY when someone else holds it. An exclusive lock needs FILE_WRITE.
+ * POSIX: open file description locks.
  */
 int file_lock(struct file *f, bool exclusive) MUST_CHECK;
 
-/* Read a whole file of at most @limit bytes; the caller frees *out. A NUL follows the last byte. */
+/*
+ * Read a whole file of at most @limit bytes; the caller frees *out. A NUL follows the last byte.
+ * -EFBIG when it is longer.
+ */
 int file_load(u8 **out, size_t *len, const char *path, size_t limit, struct error *err) MUST_CHECK;
-/* Write a whole file: to a temporary beside it, flushed, then renamed over it. */
+/*
+ * Write a whole file: to a temporary beside it, flushed, then renamed over it. Symbolic links are
+ * followed, permissions kept; what is no regular file (/dev/stdout) is written in place.
+ */
 int file_save(const char *path, const void *data, size_t len, struct error *err) MUST_CHECK;
 bool file_exists(const char *path);
 int file_remove(const char *path);
+
+/*
+ * Give a standard stream that the process was started without (<&- in a shell) the null device, so
+ * that no file opened later passes for it. Call first thing.
+ */
+void file_open_std(void);

@@ -25,9 +25,12 @@ int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop, int code); /* any thread */
 
 /*
- * Watch @h for @events (LOOP_READ, LOOP_WRITE); @fn gets those that came. The source belongs to the
- * loop until loop_unwatch(), which may be called from any callback, its own included.
- * Win32 handles (events) know only LOOP_READ.
+ * Watch @h for @events (LOOP_READ, LOOP_WRITE); @fn gets those that came. LOOP_HANGUP comes
+ * unasked, with the events that were asked for, so that reading or writing tells the rest. What
+ * the host cannot wait for (a regular file) is always ready. A source whose @events are 0 is
+ * silent; one with LOOP_HANGUP alone waits for that.
+ * The source belongs to the loop until loop_unwatch(), which may be called from any callback, its
+ * own included; unwatch before closing @h. Win32 handles (events) know only LOOP_READ.
  */
 int loop_watch(struct loop_source **out, struct loop *loop, os_handle h, unsigned events,
 	       void (*fn)(void *arg, unsigned events), void *arg, struct error *err) MUST_CHECK;
@@ -40,7 +43,8 @@ struct job {
 	struct job *next;
 	bool posted; /* still queued: a second post is a no-op */
 };
-void loop_post(struct loop *loop, struct job *job); /* any thread; never blocks */
+void loop_post(struct loop *loop, struct job *job);   /* any thread; never blocks */
+void loop_unpost(struct loop *loop, struct job *job); /* it will not run unless posted again */
 
 /*
  * Before each wait ask @fn how long to sleep at most: nanoseconds, or ~0ull for as long as nothing

@@ -6,17 +6,18 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/str.h"
 #include "char/char.h"
 #include "cpu/cpuid.h"
 
-enum { CONFIG_DISKS = 16 };
+enum { CONFIG_DISKS = 16, CONFIG_VCPUS = 240 };
 
 enum toggle { TOGGLE_AUTO, TOGGLE_OFF, TOGGLE_ON };
 
 struct disk_options {
 	char *path, *id, *serial, *format;
 	bool readonly, direct;
-	unsigned queue_size;
+	unsigned queue_size, num_queues;
 	int slot, bootindex; /* -1: not given */
 };
 
@@ -29,6 +30,7 @@ struct vm_config {
 	char *accel, *machine;   /* NULL: "auto", "q35" */
 	char *firmware, *kernel; /* as given; --kernel may turn out to be firmware */
 	char *initramfs, *cmdline, *nvram;
+	char *firmware_dir; /* where default firmware is looked for; NULL: the usual places */
 	unsigned vcpus;
 	struct cpu_topology topology;
 	enum toggle hyperv, nested;
@@ -39,8 +41,9 @@ struct vm_config {
 	unsigned disks;
 	struct char_options serial, serial2, debugcon;
 	u16 debugcon_port;
-	bool no_rng, no_reboot, rtc_utc, i8042, stats, json;
+	bool no_rng, no_reboot, rtc_utc, i8042, stats, json, dry_run;
 	char *manufacturer, *product, *version, *serial_number, *uuid, *sku, *family, *asset_tag;
+	u8 uuid_bytes[16];  /* @uuid parsed by config_check(), as SMBIOS stores it */
 	char **oem_strings; /* ends with NULL */
 	char *log_file, *trace_file, *pid_file;
 	unsigned verbose;
@@ -48,5 +51,14 @@ struct vm_config {
 
 void config_init(struct vm_config *c); /* the defaults */
 void config_finish(struct vm_config *c);
-/* What one option cannot know of the others: unique ids and paths, sizes, one payload. */
-int config_check(struct vm_config *c, struct error *err) MUST_CHECK;
+/* One more disk with the defaults of a disk; NULL when there are CONFIG_DISKS already. */
+struct disk_options *config_add_disk(struct vm_config *c);
+
+/*
+ * What one option cannot know of the others: unique ids and paths, sizes, one payload. Fills in
+ * what follows from the rest: ids of disks, uuid_bytes, queue sizes. What is allowed but hardly
+ * meant becomes a line in @notes. Opens nothing.
+ */
+int config_check(struct vm_config *c, struct str *notes, struct error *err) MUST_CHECK;
+/* Every setting that is not empty, one a line, for people. */
+void config_print(const struct vm_config *c, struct str *out);

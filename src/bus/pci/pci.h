@@ -12,6 +12,7 @@
 #include "core/io.h"
 #include "core/irq.h"
 #include "core/state.h"
+#include "plat/thread.h"
 
 struct device;
 struct event;
@@ -36,7 +37,9 @@ struct pci_bar {
 	struct io_window window; /* registers; unused when @region */
 	struct region *region;   /* or memory that the guest reaches without an exit */
 	u64 size;                /* a power of two; 0: no such BAR */
-	bool is_io, is_64, prefetch;
+	bool is_io, is_64;
+	bool shown; /* the guest sees it at @at */
+	u64 at;
 };
 
 /* A doorbell inside a BAR; it moves with the BAR. */
@@ -55,10 +58,12 @@ struct pci_msix_entry {
 struct pci_dev {
 	struct pci_bus *bus;
 	u8 devfn;
+	u32 ids; /* device and vendor id, as added */
 	u8 config[4096];
 	u8 writable[4096]; /* guest-writable bits */
 	u8 w1c[4096];      /* bits that a written 1 clears */
 	u16 next_cap;      /* where pci_add_cap puts the next one */
+	u16 last_cap;      /* where the next one is linked; 0: none yet */
 	struct pci_bar bar[PCI_BARS];
 	struct pci_doorbell doorbell[PCI_DOORBELLS];
 	unsigned doorbells;
@@ -66,9 +71,18 @@ struct pci_dev {
 	struct io_window msix_window[2]; /* table, PBA */
 	u8 msix_bar;
 	u32 msix_offset;
+	/*
+	 * Guards the MSI-X state below, as I/O loops notify without the machine lock. Taken
+	 * after the machine lock and any queue lock; only msi_send() is called under it, so
+	 * that no message leaves after the guest has masked its vector and read that back.
+	 */
+	struct mutex msix_lock;
 	struct pci_msix_entry msix[PCI_MSIX_MAX];
 	u64 msix_pending;
-	bool intx; /* level of our INTx wire */
+	bool msix_enabled;  /* atomic; pci_msix_enabled() reads it without the lock */
+	bool msix_may_send; /* enabled, function not masked, bus master on */
+	bool intx;          /* what the device wants of its INTx wire */
+	bool intx_wire;     /* what it adds to the wire now */
 	/* After the guest wrote [off, off+len) and the generic effects took place. [in_machine] */
 	void (*config_written)(struct pci_dev *d, unsigned off, unsigned len);
 	/* Before the guest reads [off, off+len): refresh computed bytes. May be NULL. */
@@ -77,18 +91,28 @@ struct pci_dev {
 };
 extern const struct field pci_fields[];
 
-/* @intx: wires of PIRQ A-H (GSI 16-23), indexed by (slot + pin) as pci_intx_line() says. */
+/*
+ * The root bus and its ports CF8-CFF (CF9 is not claimed). It is a device of @m, which owns it.
+ * @intx: wires of PIRQ A-H (GSI 16-23), indexed by (slot + pin) as pci_intx_line() says.
+ */
 int pci_bus_create(struct pci_bus **out, struct machine *m, const struct irq intx[8],
 		   struct error *err) needs(in_machine) MUST_CHECK;
-void pci_bus_destroy(struct pci_bus *bus);
 struct machine *pci_machine(struct pci_bus *bus);
 
-/* Ports CF8-CFF (CF9 is not claimed) and the ECAM window; @ecam 0 hides the latter. */
+/* Show the ECAM window; @size 0 hides it. */
 void pci_set_ecam(struct pci_bus *bus, gpa_t base, u64 size) needs(in_machine);
 
-/* Put @d on the bus with its ids. -EBUSY when the function is taken. */
+/*
+ * Put the zeroed @d on the bus with its ids. -EBUSY when the function is taken. Its device then
+ * fills further read-only bytes of @config (the interrupt pin above all) and ends with pci_reset().
+ */
 int pci_add(struct pci_bus *bus, struct pci_dev *d, u8 devfn, const struct pci_ids *ids,
 	    struct error *err) needs(in_machine) MUST_CHECK;
+/*
+ * Hide its BARs and take it off the bus: on unplug, or when its constructor fails (one that was not
+ * added is allowed). Not when the whole machine ends: windows of newer devices are gone by then.
+ */
+void pci_remove(struct pci_dev *d) needs(in_machine);
 /* The first free slot from @from on; negative when the bus is full. */
 int pci_free_slot(struct pci_bus *bus, unsigned from);
 
@@ -96,21 +120,22 @@ int pci_free_slot(struct pci_bus *bus, unsigned from);
 enum { BAR_IO = 1, BAR_64 = 2, BAR_PREFETCH = 4 };
 int pci_add_bar(struct pci_dev *d, unsigned n, unsigned flags, u64 len, const struct io_ops *ops,
 		void *dev, struct error *err) needs(in_machine) MUST_CHECK;
-/* Memory in a BAR: @r is shown where the guest puts it. */
+/* Memory in a BAR: @r (not shown yet) is seen where the guest puts it, but never over RAM. */
 int pci_add_ram_bar(struct pci_dev *d, unsigned n, unsigned flags, struct region *r,
 		    struct error *err) needs(in_machine) MUST_CHECK;
+/* Writes to [offset, offset + len) of memory BAR @bar signal @e without reaching the BAR's ops. */
 int pci_add_doorbell(struct pci_dev *d, unsigned bar, u64 offset, unsigned len, struct event *e,
 		     struct error *err) needs(in_machine) MUST_CHECK;
 
-/* A capability of @len bytes (header included) at the returned offset, zeroed but for its header. */
+/* A capability of @len bytes (header included) at the returned offset, zero but for its header. */
 u16 pci_add_cap(struct pci_dev *d, u8 id, u8 len) needs(in_machine);
 /* MSI-X: table at @offset of memory BAR @bar (which must exist), PBA behind it. */
 int pci_add_msix(struct pci_dev *d, unsigned bar, u32 offset, unsigned vectors, struct error *err)
 	needs(in_machine) MUST_CHECK;
 bool pci_msix_enabled(const struct pci_dev *d);
-/* Any thread that holds the device's queue lock or the machine lock. Masked vectors pend. */
+/* Any thread. Vectors that are masked, or lack the bus master bit, pend until they may be sent. */
 void pci_msix_notify(struct pci_dev *d, unsigned vector);
-/* Level of the function's INTx pin; the command register's disable bit is respected. */
+/* Level of the function's INTx pin; the wire stays low while disabled or while MSI-X is enabled. */
 void pci_intx(struct pci_dev *d, bool level) needs(in_machine);
 
 /* One configuration access of 1, 2 or 4 bytes; absent functions read as ones. */
@@ -119,9 +144,15 @@ u32 pci_config_read(struct pci_bus *bus, u8 busnr, u8 devfn, unsigned off, unsig
 void pci_config_write(struct pci_bus *bus, u8 busnr, u8 devfn, unsigned off, unsigned size, u32 val)
 	needs(in_machine);
 
-/* Back to the state after RST#: decode off, BARs 0, MSI-X off. From the device's reset. */
+/*
+ * Back to the state after RST#: all guest-writable bits 0 (decode off, BARs 0, MSI-X off), INTx
+ * low. From the device's reset, which then sets registers that do not start as 0.
+ */
 void pci_reset(struct pci_dev *d) needs(in_machine);
-/* After a load: check, show BARs, set INTx. From the device's loaded(). */
+/*
+ * After a load: check that ids, BARs and MSI-X are where this device has them, show BARs, set INTx.
+ * From the device's loaded(). -EINVAL for the state of another device.
+ */
 int pci_loaded(struct pci_dev *d, struct error *err) needs(in_machine);
 
 /* For _PRT and for setting wires: PIRQ 0-7 of @slot's pin (0 = A). */

@@ -36,7 +36,7 @@ struct device *pit_create(struct isa_bus *bus, struct error *err) needs(in_machi
 struct device *rtc_create(struct isa_bus *bus, bool local, u64 ram_low, u64 ram_high,
 			  struct error *err) needs(in_machine);
 
-/* 16550A UART @com (1 or 2: 3F8 line 4, 2F8 line 3). Takes @chr, which may be NULL (nothing there). */
+/* 16550A UART @com (1 or 2: 3F8 line 4, 2F8 line 3). Takes @chr; NULL: nothing there. */
 struct device *serial_create(struct isa_bus *bus, unsigned com, struct chr *chr, struct error *err)
 	needs(in_machine);
 

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * machine/q35.c: the default board: an ICH9 and 3 Series MCH as far as Debian's OVMF and SeaBIOS,
+ * Windows and Linux use them, with virtio on PCI. docs/ARCHITECTURE.md, Boards, has the address
+ * map.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/bytes.h"
+#include "base/log.h"
+#include "char/char.h"
+#include "dev/legacy/legacy.h"
+#include "dev/virtio/virtio.h"
+#include "fw/fw.h"
+#include "machine/board.h"
+#include "machine/q35_priv.h"
+#include "plat/file.h"
+
+LOG_MODULE("q35");
+
+enum {
+	LOW_RAM_MAX = 1u << 31, /* OVMF of Debian 12 and 13 both agree with 2 GiB */
+	SCI_LINE = 9,
+	FIRST_SLOT = 2,
+	FW_NB_CPUS = 0x05,
+	FW_MAX_CPUS = 0x0f,
+	FW_RAM_SIZE = 0x03,
+	FW_NO_GRAPHIC = 0x04,
+	FW_NUMA = 0x0d,
+	FW_BOOT_MENU = 0x0e,
+};
+
+struct board {
+	struct machine *m;
+	const struct board_config *cfg;
+	struct device *lpc, *mch, *pm, *fw_cfg, *flash;
+	struct isa_bus isa;
+	struct pci_bus *pci;
+	u64 ram_low, ram_high; /* bytes below and above 4 GiB */
+	struct acpi_board acpi;
+	struct acpi_blobs blobs;
+};
+
+static void isa_wire(void *chip, unsigned line, bool level)
+{
+	struct board *b = chip;
+
+	if (b->lpc)
+		lpc_isa_set(b->lpc, line, level);
+}
+
+static void pirq_wire(void *chip, unsigned pirq, bool level)
+{
+	struct board *b = chip;
+
+	if (b->lpc)
+		lpc_pirq_set(b->lpc, pirq, level);
+}
+
+static void intr_wire(void *chip, unsigned pin, bool level)
+{
+	struct machine *m = chip;
+
+	(void)pin;
+	if (m->cpu_ops)
+		m->cpu_ops->extint(m->cpus, level);
+}
+
+static int add_ram(struct board *b, struct error *err)
+{
+	const struct board_config *cfg = b->cfg;
+	struct region *r;
+	int rc;
+
+	b->ram_low = MIN(cfg->ram, (u64)LOW_RAM_MAX);
+	b->ram_high = cfg->ram - b->ram_low;
+	rc = mem_add(&r, b->m->mem, "ram-low", REGION_RAM, 0, b->ram_low, cfg->ram_flags, IN_ALL,
+		     err);
+	if (rc == 0 && b->ram_high)
+		rc = mem_add(&r, b->m->mem, "ram-high", REGION_RAM, GIB(4), b->ram_high,
+			     cfg->ram_flags, IN_ALL, err);
+	return rc;
+}
+
+static int add_legacy(struct board *b, struct error *err) needs(in_machine)
+{
+	const struct board_config *cfg = b->cfg;
+	struct machine *m = b->m;
+	struct irq intr = { intr_wire, m, 0 };
+	struct device *pic, *ioapic;
+
+	b->isa.machine = m;
+	for (unsigned i = 0; i < 16; i++)
+		b->isa.irq[i] = (struct irq){ isa_wire, b, i };
+	pic = pic_create(&b->isa, intr, err);
+	ioapic = pic ? ioapic_create(m, err) : NULL;
+	b->pm = ioapic ? pm_create(m, b->isa.irq[SCI_LINE], cfg->smm, err) : NULL;
+	b->lpc = b->pm ? lpc_create(b->pci, err) : NULL;
+	if (!b->lpc)
+		return -EINVAL;
+	lpc_attach(b->lpc, pic, ioapic, b->pm);
+	b->mch = mch_create(b->pci, cfg->smm, b->ram_low, err);
+	if (!b->mch || !pit_create(&b->isa, err) ||
+	    !rtc_create(&b->isa, b->ram_low, b->ram_high, err) || !reset_create(&b->isa, err))
+		return -EINVAL;
+	if (cfg->i8042 && !i8042_create(&b->isa, err))
+		return -EINVAL;
+	for (unsigned i = 0; i < 2; i++)
+		if (cfg->com[i] && !serial_create(&b->isa, i + 1, cfg->com[i], err))
+			return -EINVAL;
+	if (cfg->debugcon && !debugcon_create(&b->isa, cfg->debugcon_port, cfg->debugcon, err))
+		return -EINVAL;
+	return 0;
+}
+
+static int add_disks(struct board *b, struct error *err) needs(in_machine)
+{
+	const struct board_config *cfg = b->cfg;
+
+	for (unsigned i = 0; i < cfg->disks; i++) {
+		const struct board_disk *d = &cfg->disk[i];
+
+		if (!virtio_blk_create(b->pci, d->slot, d->disk, d->id, d->serial, d->queue_size,
+				       d->loop, err))
+			return error_prefix(err, "%s", d->id), -EINVAL;
+	}
+	if (cfg->rng && !virtio_rng_create(b->pci, -1, "rng0", cfg->rng_loop, err))
+		return -EINVAL;
+	return 0;
+}
+
+static int add_firmware(struct board *b, struct error *err) needs(in_machine)
+{
+	const struct board_config *cfg = b->cfg;
+	struct flash_config flash = {
+		.code = cfg->firmware,
+		.code_len = cfg->firmware_len,
+		.vars = cfg->vars,
+		.vars_len = cfg->vars_len,
+		.backing = cfg->vars_file,
+	};
+
+	if (cfg->is_bios)
+		return bios_load(b->m, cfg->firmware, cfg->firmware_len, err);
+	b->flash = pflash_create(b->m, &flash, err);
+	return b->flash ? 0 : -EINVAL;
+}
+
+/* etc/e820: {u64 base, u64 length, u32 type} each; type 1 is RAM. platform.md has no other need. */
+static int add_e820(struct board *b, struct error *err)
+{
+	u8 e820[40];
+	size_t n = 20;
+
+	put_le64(e820, 0);
+	put_le64(e820 + 8, b->ram_low);
+	put_le32(e820 + 16, 1);
+	if (b->ram_high) {
+		put_le64(e820 + 20, GIB(4));
+		put_le64(e820 + 28, b->ram_high);
+		put_le32(e820 + 36, 1);
+		n = 40;
+	}
+	return fw_cfg_add(b->fw_cfg, "etc/e820", e820, n, err);
+}
+
+/* Firmware placed ECAM by now, so every selection describes the machine as it stands. */
+static void build_acpi(struct board *b)
+{
+	struct acpi_board *a = &b->acpi;
+
+	acpi_free(&b->blobs);
+	a->ecam_base = mch_ecam(b->mch, &a->ecam_size);
+	acpi_build(&b->blobs, a);
+}
+
+static const void *acpi_tables(void *arg, size_t *len)
+{
+	struct board *b = arg;
+
+	build_acpi(b);
+	*len = b->blobs.tables.len;
+	return b->blobs.tables.at;
+}
+
+static const void *acpi_rsdp(void *arg, size_t *len)
+{
+	struct board *b = arg;
+
+	build_acpi(b);
+	*len = b->blobs.rsdp.len;
+	return b->blobs.rsdp.at;
+}
+
+static const void *acpi_loader(void *arg, size_t *len)
+{
+	struct board *b = arg;
+
+	build_acpi(b);
+	*len = b->blobs.loader.len;
+	return b->blobs.loader.at;
+}
+
+static int add_tables(struct board *b, struct error *err)
+{
+	struct str tables = { 0 }, anchor = { 0 };
+	int rc;
+
+	smbios_build(&tables, &anchor, &b->cfg->smbios);
+	rc = fw_cfg_add(b->fw_cfg, "etc/smbios/smbios-tables", tables.at, tables.len, err);
+	if (rc == 0)
+		rc = fw_cfg_add(b->fw_cfg, "etc/smbios/smbios-anchor", anchor.at, anchor.len, err);
+	str_free(&tables);
+	str_free(&anchor);
+	if (rc == 0)
+		rc = fw_cfg_add_lazy(b->fw_cfg, "etc/acpi/tables", acpi_tables, b, err);
+	if (rc == 0)
+		rc = fw_cfg_add_lazy(b->fw_cfg, "etc/acpi/rsdp", acpi_rsdp, b, err);
+	if (rc == 0)
+		rc = fw_cfg_add_lazy(b->fw_cfg, "etc/table-loader", acpi_loader, b, err);
+	return rc;
+}
+
+static int by_bootindex(const void *a, const void *b)
+{
+	const struct board_disk *const *x = a, *const *y = b;
+
+	return (*x)->bootindex < (*y)->bootindex ? -1 : (*x)->bootindex > (*y)->bootindex;
+}
+
+/*
+ * "bootorder" only when the user gave one: OVMF drops boot options that match no line, and would
+ * so forget those that a guest wrote. Paths as QemuBootOrderLib translates them.
+ */
+static int add_boot_order(struct board *b, struct error *err)
+{
+	const struct board_disk *order[BOARD_DISKS];
+	struct str text = { 0 };
+	unsigned n = 0;
+	int rc = 0;
+
+	for (unsigned i = 0; i < b->cfg->disks; i++)
+		if (b->cfg->disk[i].bootindex >= 0)
+			order[n++] = &b->cfg->disk[i];
+	qsort(order, n, sizeof(order[0]), by_bootindex);
+	for (unsigned i = 0; i < n; i++) {
+		struct device *d = device_find(b->m, order[i]->id);
+		u8 devfn = virtio_pci(d)->devfn;
+
+		str_add(&text, "%s/pci@i0cf8/scsi@%x", i ? "\n" : "", devfn >> 3);
+		if (devfn & 7)
+			str_add(&text, ",%x", devfn & 7);
+		str_add(&text, "/disk@0,0");
+	}
+	if (n)
+		rc = fw_cfg_add(b->fw_cfg, "bootorder", text.at, text.len + 1, err);
+	str_free(&text);
+	return rc;
+}
+
+static int add_numbers(struct board *b, struct error *err)
+{
+	const struct board_config *cfg = b->cfg;
+	u8 cpus[2], ram[8], zero[8] = { 0 }, one[2] = { 1 };
+	int rc;
+
+	put_le16(cpus, (u16)cfg->vcpus);
+	put_le64(ram, cfg->ram);
+	rc = fw_cfg_set(b->fw_cfg, FW_NB_CPUS, cpus, 2, err);
+	if (rc == 0)
+		rc = fw_cfg_set(b->fw_cfg, FW_MAX_CPUS, cpus, 2, err);
+	if (rc == 0)
+		rc = fw_cfg_set(b->fw_cfg, FW_RAM_SIZE, ram, 8, err);
+	if (rc == 0) /* SeaBIOS writes its screen to COM1 when this is set */
+		rc = fw_cfg_set(b->fw_cfg, FW_NO_GRAPHIC, one, 2, err);
+	if (rc == 0)
+		rc = fw_cfg_set(b->fw_cfg, FW_NUMA, zero, 8, err);
+	if (rc == 0)
+		rc = fw_cfg_set(b->fw_cfg, FW_BOOT_MENU, zero, 2, err);
+	return rc;
+}
+
+static int add_fw_cfg(struct board *b, struct error *err) needs(in_machine)
+{
+	const struct board_config *cfg = b->cfg;
+	int rc;
+
+	b->fw_cfg = fw_cfg_create(&b->isa, err);
+	if (!b->fw_cfg)
+		return -EINVAL;
+	rc = add_numbers(b, err);
+	if (rc == 0)
+		rc = add_e820(b, err);
+	if (rc == 0)
+		rc = add_tables(b, err);
+	if (rc == 0)
+		rc = add_boot_order(b, err);
+	if (rc == 0 && cfg->kernel)
+		rc = fw_cfg_add_linux(b->fw_cfg, cfg->kernel, cfg->kernel_len, cfg->initrd,
+				      cfg->initrd_len, cfg->cmdline, b->ram_low, err);
+	return rc;
+}
+
+static void describe(struct board *b)
+{
+	const struct board_config *cfg = b->cfg;
+	u64 flash = cfg->firmware_len + cfg->vars_len;
+
+	b->acpi = (struct acpi_board){
+		.vcpus = cfg->vcpus,
+		.ram_low_end = b->ram_low,
+		.ram_high_end = GIB(4) + b->ram_high,
+		.phys_bits = cfg->phys_bits,
+		.pm_base = 0x600,
+		.has_pic_pit = true,
+		.has_i8042 = cfg->i8042,
+		.has_com1 = cfg->com[0],
+		.has_com2 = cfg->com[1],
+		.flash_base = GIB(4) - flash,
+		.flash_size = flash,
+	};
+	memcpy(b->acpi.apic_id, cfg->apic_id, sizeof(cfg->apic_id));
+}
+
+static void q35_destroy(struct board *b)
+{
+	if (!b)
+		return;
+	acpi_free(&b->blobs);
+	pci_bus_destroy(b->pci);
+	free(b);
+}
+
+static int q35_build(struct board **out, struct machine *m, const struct board_config *cfg,
+		     struct error *err)
+{
+	struct board *b = xnew(struct board);
+	struct irq pirq[8];
+	int rc;
+
+	b->m = m;
+	b->cfg = cfg;
+	for (unsigned i = 0; i < 8; i++)
+		pirq[i] = (struct irq){ pirq_wire, b, i };
+	rc = add_ram(b, err);
+	if (rc == 0)
+		rc = pci_bus_create(&b->pci, m, pirq, err);
+	if (rc == 0)
+		rc = add_legacy(b, err);
+	if (rc == 0)
+		rc = add_firmware(b, err);
+	if (rc == 0)
+		rc = add_disks(b, err);
+	describe(b);
+	if (rc == 0)
+		rc = add_fw_cfg(b, err);
+	*out = b; /* the devices know it: it goes after the machine, even now */
+	b->cfg = NULL;
+	return rc;
+}
+
+static void q35_power_button(struct board *b) unchecked_roles
+{
+	pm_power_button(b->pm);
+}
+
+static int q35_sync(struct board *b)
+{
+	return b->flash ? pflash_sync(b->flash) : 0;
+}
+
+extern const struct board_class q35_board;
+const struct board_class q35_board = {
+	.name = "q35",
+	.summary = "PCI Express PC: Windows 10 and later, Linux",
+	.build = q35_build,
+	.power_button = q35_power_button,
+	.sync = q35_sync,
+	.destroy = q35_destroy,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* plat/plat_priv.h: what the files of plat/ owe each other. */
+#pragma once
+
+#include "plat/loop.h"
+#include "plat/thread.h"
+
+/*
+ * Call rcu_thread_end(@slot) when the calling thread ends. For plat/rcu.c, once per thread; a
+ * second call replaces the first.
+ */
+void thread_at_end(void *slot);
+void rcu_thread_end(void *slot);
+
+/* loop_destroy() and loop_unwatch() call @fn with the source's argument. */
+void loop_on_unwatch(struct loop_source *src, void (*fn)(void *arg));
+
+/* The posted jobs of a loop. Any thread. */
+struct job_queue {
+	struct mutex lock;
+	struct job *first, **tail;
+	struct job *batch; /* those of this turn that did not run yet */
+};
+
+void jobs_init(struct job_queue *q);
+void jobs_finish(struct job_queue *q);
+bool jobs_post(struct job_queue *q, struct job *job); /* true: there was none, wake the loop */
+void jobs_unpost(struct job_queue *q, struct job *job);
+bool jobs_waiting(struct job_queue *q);
+/* Those queued now; what they post waits for the next turn, so that handles get theirs. */
+void jobs_run(struct job_queue *q);

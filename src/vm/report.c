@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vm/report.c: counters and device states of a VM, for people and as JSON. */
+#include <string.h>
+
+#include "plat/map.h"
+#include "plat/time.h"
+#include "vm/vm_priv.h"
+
+struct table {
+	struct str *out;
+	bool json, any;
+};
+
+static void row(struct table *t, const char *name, u64 value)
+{
+	if (t->json)
+		str_add(t->out, "%s\"%s\":%llu", t->any ? "," : "{", name,
+			(unsigned long long)value);
+	else
+		str_add(t->out, "%-24s %llu\n", name, (unsigned long long)value);
+	t->any = true;
+}
+
+static void exit_rows(struct table *t, const struct vm *vm)
+{
+	u64 sum = 0;
+
+	for (unsigned k = 0; k < N_EXIT_KINDS; k++) {
+		u64 n = 0;
+		char *name;
+
+		for (unsigned i = 0; i < vm->vcpus; i++)
+			n += __atomic_load_n(&vm->cpu[i].vcpu->exits[k], __ATOMIC_RELAXED);
+		sum += n;
+		name = xasprintf("exits_%s", exit_names[k]);
+		row(t, name, n);
+		free(name);
+	}
+	row(t, "exits", sum);
+}
+
+/* Resident pages of guest RAM are the guest's, not ours: the caller sees both. */
+void vm_stats(struct vm *vm, struct str *out, bool json)
+{
+	struct table t = { out, json, false };
+
+	row(&t, "wall_us", vm->started_ns ? (time_now_ns() - vm->started_ns) / NS_PER_US : 0);
+	row(&t, "cpu_us", process_cpu_ns() / NS_PER_US);
+	row(&t, "peak_rss_bytes", process_peak_rss());
+	exit_rows(&t, vm);
+	for (unsigned s = 0; s < N_STATS; s++)
+		row(&t, stat_names[s], stat_get(vm->machine, (enum stat)s));
+	if (json)
+		str_add(out, "}\n");
+}
+
+void vm_inspect(struct vm *vm, struct str *out)
+{
+	machine_lock(vm->machine);
+	device_inspect_all(vm->machine, out);
+	machine_unlock(vm->machine);
+}
+
+const char *vm_accel_line(const struct vm *vm)
+{
+	return vm->accel_line;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Guest memory: what covers what, what may be written, who is told. */
+#include "mem/mem.h"
+
+#include "test.h"
+
+static struct mem *fresh(void)
+{
+	struct mem *m;
+	CHECK(mem_create(&m, NULL) == 0);
+	return m;
+}
+
+static struct region *add(struct mem *m, enum region_kind kind, gpa_t base, u64 size)
+{
+	struct region *r;
+	CHECK(mem_add(&r, m, "test", kind, base, size, 0, IN_ALL, NULL) == 0);
+	return r;
+}
+
+static void a_copy_crosses_from_one_region_to_the_next(void)
+{
+	struct mem *m = fresh();
+	u8 out[16], in[16] = "0123456789abcde";
+
+	add(m, REGION_RAM, 0, 0x1000);
+	add(m, REGION_RAM, 0x1000, 0x1000);
+	CHECK(mem_write(m, 0xff8, in, 16) == 0);
+	CHECK(mem_read(m, 0xff8, out, 16) == 0);
+	CHECK(!memcmp(in, out, 16));
+	CHECK(!mem_ptr(m, 0xff8, 16, false)); /* not contiguous on the host */
+	CHECK(mem_ptr(m, 0xff8, 8, false));
+	CHECK(mem_read(m, 0x1ff8, out, 16) < 0); /* past the end */
+	mem_destroy(m);
+}
+
+static void rom_reads_and_refuses_writes(void)
+{
+	struct mem *m = fresh();
+	struct region *rom = add(m, REGION_ROM, 0xffff0000, 0x10000);
+	u8 b = 0;
+
+	rom->host[0xfff0] = 0xea;
+	CHECK(mem_read(m, 0xfffffff0, &b, 1) == 0);
+	CHECK_EQ(b, 0xea);
+	CHECK(mem_write(m, 0xfffffff0, &b, 1) < 0);
+	CHECK(!mem_ptr(m, 0xfffffff0, 1, true));
+	CHECK(mem_read(m, 0xffffffff, &b, 1) == 0);
+	mem_destroy(m);
+}
+
+static void a_hole_hides_ram_in_one_view_only(void)
+{
+	struct mem *m = fresh();
+	struct region *tseg;
+	struct mem_range r;
+	u8 b;
+
+	add(m, REGION_RAM, 0, 0x10000);
+	CHECK(mem_add(&tseg, m, "tseg", REGION_HOLE, 0x8000, 0x2000, 0, IN_NORMAL, NULL) == 0);
+	CHECK(mem_read(m, 0x8000, &b, 1) < 0);
+	CHECK(mem_read(m, 0x7fff, &b, 1) == 0);
+	CHECK(mem_read(m, 0xa000, &b, 1) == 0);
+	CHECK(mem_find(m, VIEW_SMM, 0x8000, &r));
+	CHECK_EQ(r.at, 0);
+	CHECK_EQ(r.len, 0x10000);
+	region_show(tseg, 0);
+	CHECK(mem_read(m, 0x8000, &b, 1) == 0);
+	mem_destroy(m);
+}
+
+static void priority_decides_and_hiding_uncovers(void)
+{
+	struct mem *m = fresh();
+	struct region *low = add(m, REGION_RAM, 0, 0x4000),
+		      *top = add(m, REGION_RAM, 0x1000, 0x1000);
+	u8 b = 1, v = 9;
+
+	top->host[0] = 7;
+	low->host[0x1000] = 3;
+	CHECK(mem_read(m, 0x1000, &v, 1) == 0 && v == 7);
+	region_set_priority(top, -1, IN_ALL);
+	CHECK(mem_read(m, 0x1000, &v, 1) == 0 && v == 3);
+	region_move(top, 0x8000, IN_ALL);
+	CHECK(mem_write(m, 0x8000, &b, 1) == 0);
+	CHECK_EQ(top->host[0], 1);
+	/* A place chosen by a guest that wraps, or is no page, shows nothing and breaks nothing. */
+	region_move(top, ~0ull - 0xfff + 0x800, IN_ALL);
+	CHECK(mem_read(m, 0x8000, &v, 1) < 0);
+	region_move(top, 0ull - 0x1000, IN_ALL);
+	CHECK(mem_read(m, ~0ull, &v, 1) == 0);
+	CHECK(mem_read(m, ~0ull, &v, 2) < 0);
+	mem_destroy(m);
+}
+
+struct seen {
+	unsigned adds, removes;
+	u64 bytes;
+};
+
+static int on_add(void *arg, enum mem_view view, const struct mem_range *r)
+{
+	struct seen *s = arg;
+
+	if (view == VIEW_NORMAL) {
+		s->adds++;
+		s->bytes += r->len;
+	}
+	return 0;
+}
+
+static void on_remove(void *arg, enum mem_view view, const struct mem_range *r)
+{
+	struct seen *s = arg;
+
+	if (view == VIEW_NORMAL) {
+		s->removes++;
+		s->bytes -= r->len;
+	}
+}
+
+static void listeners_hear_only_what_changed(void)
+{
+	struct seen s = { 0 };
+	const struct mem_listener l = { .add = on_add, .remove = on_remove, .arg = &s };
+	struct mem *m = fresh();
+	struct region *flash;
+
+	add(m, REGION_RAM, 0, 0x10000);
+	CHECK(mem_listen(m, &l, NULL) == 0);
+	CHECK(s.adds == 1 && s.bytes == 0x10000);
+	flash = add(m, REGION_ROM_DEVICE, 0xfff00000, 0x10000);
+	CHECK(s.adds == 2 && s.removes == 0);
+	region_show(flash, 0);
+	CHECK(s.adds == 2 && s.removes == 1 && s.bytes == 0x10000);
+	region_show(flash, IN_ALL);
+	CHECK(s.adds == 3 && s.bytes == 0x20000);
+	mem_unlisten(m, &l);
+	region_show(flash, 0);
+	CHECK(s.removes == 1);
+	mem_destroy(m);
+}
+
+static void dirty_pages_are_told_once(void)
+{
+	struct mem *m = fresh();
+	struct region *r = add(m, REGION_RAM, 0x100000, 0x100000);
+	u64 bits[4];
+	u8 buf[0x2001] = { 0 };
+
+	CHECK(mem_write(m, 0x100000, buf, 1) == 0); /* not logged yet */
+	CHECK(dirty_start(r, true) == 0);
+	CHECK_EQ(dirty_fetch(r, bits), 0);
+	CHECK(mem_write(m, 0x103fff, buf, sizeof(buf)) == 0);
+	CHECK_EQ(dirty_fetch(r, bits), 3);
+	CHECK_EQ(bits[0], 0x38);
+	CHECK_EQ(dirty_fetch(r, bits), 0);
+	CHECK(mem_ptr(m, 0x1ff000, 1, true));
+	CHECK_EQ(dirty_fetch(r, bits), 1);
+	CHECK_EQ(bits[3], 1ull << 63);
+	mem_destroy(m);
+}
+
+static void bad_places_are_refused(void)
+{
+	struct mem *m = fresh();
+	struct error err = { 0 };
+	struct region *r = NULL;
+
+	CHECK(mem_add(&r, m, "odd", REGION_RAM, 0x10, 0x1000, 0, IN_ALL, &err) == -22);
+	CHECK(mem_add(&r, m, "none", REGION_RAM, 0, 0, 0, IN_ALL, &err) == -22);
+	CHECK(mem_add(&r, m, "wrap", REGION_HOLE, 0ull - 0x1000, 0x2000, 0, IN_ALL, &err) == -22);
+	CHECK(strstr(err.msg, "wraps"));
+	CHECK(!r);
+	mem_destroy(m);
+}
+
+static void limits_tell_low_and_high_ram(void)
+{
+	struct mem *m = fresh();
+	gpa_t low, high;
+
+	add(m, REGION_RAM, 0, MIB(64));
+	add(m, REGION_ROM, GIB(4) - MIB(4), MIB(4));
+	mem_limits(m, &low, &high);
+	CHECK(low == MIB(64) && high == GIB(4));
+	add(m, REGION_RAM, GIB(4), MIB(16));
+	mem_limits(m, &low, &high);
+	CHECK(low == MIB(64) && high == GIB(4) + MIB(16));
+	mem_destroy(m);
+}
+
+int main(void)
+{
+	RUN(a_copy_crosses_from_one_region_to_the_next);
+	RUN(rom_reads_and_refuses_writes);
+	RUN(a_hole_hides_ram_in_one_view_only);
+	RUN(priority_decides_and_hiding_uncovers);
+	RUN(listeners_hear_only_what_changed);
+	RUN(dirty_pages_are_told_once);
+	RUN(bad_places_are_refused);
+	RUN(limits_tell_low_and_high_ram);
+	return 0;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What only a POSIX host has: signals, kicks, pipes in place of files, symbolic links. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "plat/file.h"
+#include "plat/signals.h"
+#include "plat/thread.h"
+#include "plat/time.h"
+#include "test.h"
+
+struct rig {
+	struct loop *loop;
+	unsigned got[3];
+	u64 until;
+};
+
+static void on_quit(void *arg, enum quit_signal s)
+{
+	struct rig *r = arg;
+
+	r->got[s]++;
+	if (s == QUIT_TERMINATE)
+		loop_stop(r->loop, 9);
+}
+
+static void signals_arrive_on_the_loop(void)
+{
+	struct rig r = { 0 };
+	struct error err;
+
+	signal(SIGHUP, SIG_IGN);
+	CHECK(!loop_create(&r.loop, &err));
+	CHECK(!signals_watch(r.loop, on_quit, &r, &err));
+	kill(getpid(), SIGHUP);
+	kill(getpid(), SIGINT);
+	kill(getpid(), SIGPIPE);
+	kill(getpid(), SIGTERM);
+	CHECK_EQ(loop_run(r.loop), 9);
+	CHECK_EQ(r.got[QUIT_INTERRUPT], 1);
+	CHECK_EQ(r.got[QUIT_TERMINATE], 1);
+	/* It was ignored when we began (nohup) and still is. */
+	CHECK_EQ(r.got[QUIT_HANGUP], 0);
+	loop_destroy(r.loop);
+}
+
+struct sleeper {
+	int fd;
+	int error;
+	bool done;
+};
+
+static void block_in_read(void *arg)
+{
+	struct sleeper *s = arg;
+	char c;
+
+	s->error = read(s->fd, &c, 1) < 0 ? errno : 0;
+	__atomic_store_n(&s->done, true, __ATOMIC_RELEASE);
+}
+
+static void a_kick_interrupts_a_blocking_call(void)
+{
+	struct sleeper s = { 0 };
+	struct thread *t;
+	struct error err;
+	int p[2];
+
+	CHECK(!pipe(p));
+	s.fd = p[0];
+	CHECK(!thread_start(&t, "sleeper", block_in_read, &s, &err));
+	while (!__atomic_load_n(&s.done, __ATOMIC_ACQUIRE)) {
+		thread_kick(t);
+		time_sleep_ns(NS_PER_MS);
+	}
+	thread_kick(t);
+	thread_join(t);
+	CHECK_EQ(s.error, EINTR);
+	close(p[0]);
+	close(p[1]);
+}
+
+static void on_pipe(void *arg, unsigned events)
+{
+	unsigned *got = arg;
+
+	*got |= events;
+}
+
+static u64 at_once(void *arg)
+{
+	loop_stop(arg, 0);
+	return 10 * NS_PER_MS;
+}
+
+static void a_hang_up_comes_with_what_was_asked_for(void)
+{
+	struct loop_source *src;
+	struct loop *loop;
+	struct error err;
+	unsigned got = 0;
+	int p[2];
+
+	CHECK(!pipe(p));
+	CHECK(!loop_create(&loop, &err));
+	loop_set_timeout(loop, at_once, loop);
+	CHECK(!loop_watch(&src, loop, p[0], 0, on_pipe, &got, &err));
+	close(p[1]);
+	loop_run(loop);
+	CHECK_EQ(got, 0);
+	loop_rewatch(src, LOOP_READ);
+	loop_run(loop);
+	CHECK_EQ(got, LOOP_READ | LOOP_HANGUP);
+	got = 0;
+	loop_rewatch(src, LOOP_HANGUP);
+	loop_run(loop);
+	CHECK_EQ(got, LOOP_HANGUP);
+	loop_unwatch(src);
+	loop_destroy(loop);
+	close(p[0]);
+}
+
+static void what_epoll_refuses_is_always_ready(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+	struct loop_source *src;
+	struct loop *loop;
+	struct error err;
+	unsigned got = 0;
+
+	CHECK(!loop_create(&loop, &err));
+	loop_set_timeout(loop, at_once, loop);
+	CHECK(!loop_watch(&src, loop, fd, LOOP_READ, on_pipe, &got, &err));
+	loop_run(loop);
+	CHECK_EQ(got, LOOP_READ);
+	got = 0;
+	loop_rewatch(src, 0);
+	loop_run(loop);
+	CHECK_EQ(got, 0);
+	loop_rewatch(src, LOOP_WRITE);
+	loop_unwatch(src);
+	loop_run(loop);
+	CHECK_EQ(got, 0);
+	CHECK_EQ(loop_watch(&src, loop, 9999, LOOP_READ, on_pipe, &got, &err), -EBADF);
+	loop_destroy(loop);
+	close(fd);
+}
+
+/* A name of our own in the working directory; nothing stands there. */
+static void fresh(char *buf, size_t len, const char *what)
+{
+	snprintf(buf, len, "oriel-test-%d-%s", (int)getpid(), what);
+	unlink(buf);
+}
+
+static void pipes_devices_and_sockets_are_no_files(void)
+{
+	struct error err = { 0 };
+	struct file *f;
+	char path[64];
+
+	fresh(path, sizeof(path), "fifo");
+	CHECK(!mkfifo(path, 0600));
+	CHECK_EQ(file_open(&f, path, FILE_READ, &err), -EINVAL);
+	CHECK(strstr(err.msg, "a pipe"));
+	CHECK_EQ(file_open(&f, path, FILE_WRITE, &err), -EINVAL);
+	unlink(path);
+	CHECK_EQ(file_open(&f, "/dev/null", FILE_READ, &err), -EINVAL);
+	CHECK(strstr(err.msg, "character device"));
+}
+
+static void saving_follows_links_and_keeps_permissions(void)
+{
+	struct error err = { 0 };
+	char target[64], alias[64];
+	struct stat st;
+	size_t len;
+	u8 *data;
+
+	fresh(target, sizeof(target), "target");
+	fresh(alias, sizeof(alias), "link");
+	CHECK(!file_save(target, "old", 3, &err));
+	CHECK(!chmod(target, 0640));
+	CHECK(!symlink(target, alias));
+	CHECK(!file_save(alias, "new", 3, &err));
+	CHECK(!lstat(alias, &st) && S_ISLNK(st.st_mode));
+	CHECK(!lstat(target, &st) && S_ISREG(st.st_mode));
+	CHECK_EQ(st.st_mode & 0777, 0640);
+	CHECK(!file_load(&data, &len, target, 100, &err));
+	CHECK(!memcmp(data, "new", 3));
+	free(data);
+	unlink(alias);
+	unlink(target);
+	CHECK(!file_save("/dev/null", "x", 1, &err));
+	CHECK(!stat("/dev/null", &st) && S_ISCHR(st.st_mode));
+	/* The kernel tells no size of these. */
+	CHECK(!file_load(&data, &len, "/proc/self/status", 1 << 20, &err));
+	CHECK(len > 100 && strstr((char *)data, "Pid:"));
+	free(data);
+	CHECK_EQ(file_load(&data, &len, "/proc/self/status", 10, &err), -EFBIG);
+}
+
+static void closed_standard_streams_are_not_taken_by_files(void)
+{
+	struct error err = { 0 };
+	struct file *f;
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (!pid) {
+		close(0);
+		close(1);
+		if (file_open(&f, "/proc/self/exe", FILE_READ, &err) || file_handle(f) <= 2)
+			_exit(1);
+		file_open_std();
+		_exit(fcntl(0, F_GETFD) < 0 || fcntl(1, F_GETFD) < 0);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+}
+
+int main(void)
+{
+	alarm(20);
+	RUN(signals_arrive_on_the_loop);
+	RUN(a_kick_interrupts_a_blocking_call);
+	RUN(a_hang_up_comes_with_what_was_asked_for);
+	RUN(what_epoll_refuses_is_always_ready);
+	RUN(pipes_devices_and_sockets_are_no_files);
+	RUN(saving_follows_links_and_keeps_permissions);
+	RUN(closed_standard_streams_are_not_taken_by_files);
+	return 0;
+}
