@@ -206,7 +206,8 @@ class Boot:
     def facts(self, name):
         """What the guest said after `oriel-guest: NAME`, one string per line."""
         start = f"{PREFIX}{name} "
-        return [line.split(start, 1)[1] for line in self.lines if start in line + " "]
+        lines = [f"{line} " for line in self.lines]
+        return [line.split(start, 1)[1].strip() for line in lines if start in line]
 
     def fact(self, name):
         found = self.facts(name)
