@@ -28,7 +28,7 @@ VMMS = {"oriel": Oriel, "qemu": Qemu}
 # Disks beside make-images' standard set: their kind and the words for the kernel.
 DISKS = {
     "bios-line.img": ("bios", "oriel.then=read-line"),
-    "esp-entry.img": ("esp", "oriel.bootentry oriel.then=reboot-once"),
+    "esp-entry.img": ("esp", "oriel.nosum oriel.bootentry oriel.then=reboot-once"),
     "esp-button.img": ("esp", "oriel.nosum oriel.then=powerbutton-wait"),
     "esp-acpi.img": ("esp", "oriel.nosum oriel.acpi oriel.dmesg"),
 }
@@ -309,8 +309,8 @@ def parse():
     add("--out", metavar="DIR", help="keep the logs here (default: a temporary folder, kept on failure)")
     add("--images", metavar="DIR", help="where to build the disks (default: a temporary folder)")
     add("--cache", metavar="DIR", help="where built parts are kept")
-    add("--timeout", type=int, default=900, metavar="S", help="for a whole rig (default: 900)")
-    add("--boot-timeout", type=int, default=120, metavar="S", help="for one guest (default: 120)")
+    add("--timeout", type=int, default=1800, metavar="S", help="for a whole rig (default: 1800)")
+    add("--boot-timeout", type=int, default=300, metavar="S", help="for one guest (default: 300)")
     add("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.accel = "kvm" if options.here else "tcg"
