@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,7 @@ VMMS = {"oriel": Oriel, "qemu": Qemu}
 # Disks beside make-images' standard set: their kind and the words for the kernel.
 DISKS = {
     "bios-line.img": ("bios", "oriel.then=read-line"),
-    "esp-entry.img": ("esp", "oriel.bootentry oriel.then=reboot-once"),
+    "esp-entry.img": ("esp", "oriel.nosum oriel.bootentry oriel.then=reboot-once"),
     "esp-button.img": ("esp", "oriel.nosum oriel.then=powerbutton-wait"),
     "esp-acpi.img": ("esp", "oriel.nosum oriel.acpi oriel.dmesg"),
 }
@@ -44,26 +45,30 @@ class Skipped(Exception):
     """This test says nothing about this VMM."""
 
 
-def test(function):
-    tests.append(function)
-    return function
+def test(boots):
+    """Marks a test; boots is how many boots of an operating system it takes, for sharing out."""
+    def mark(function):
+        function.boots = boots
+        tests.append(function)
+        return function
+    return mark
 
 
-@test
+@test(boots=0)
 def boot_sector_powers_off(bench):
     with bench.boot(bench.bios("mbr.img")) as guest:
         guest.wait_for("oriel-guest: boot sector")
         guest.finish(POWERED_OFF)
 
 
-@test
+@test(boots=0)
 def reset_ends_it_if_asked_for(bench):
     with bench.boot(bench.bios("mbr-reset.img", no_reboot=True)) as guest:
         guest.wait_for("oriel-guest: boot sector")
         guest.finish(RESET)
 
 
-@test
+@test(boots=0)
 def reset_starts_again_in_place(bench):
     with bench.boot(bench.bios("mbr-reset.img")) as guest:
         guest.wait_for("oriel-guest: boot sector", times=3)
@@ -71,7 +76,7 @@ def reset_starts_again_in_place(bench):
         guest.finish(STOPPED)
 
 
-@test
+@test(boots=0)
 def triple_fault_is_told(bench):
     if bench.vmm.name == "qemu":
         raise Skipped("QEMU resets the machine")
@@ -80,7 +85,7 @@ def triple_fault_is_told(bench):
         guest.finish(CRASHED)
 
 
-@test
+@test(boots=0)
 def hung_guest_can_be_stopped(bench):
     with bench.boot(bench.bios("mbr-hang.img")) as guest:
         guest.wait_for("oriel-guest: boot sector")
@@ -88,7 +93,7 @@ def hung_guest_can_be_stopped(bench):
         guest.finish(STOPPED)
 
 
-@test
+@test(boots=1)
 def bios_disk_boots_linux_and_serial_input_works(bench):
     with bench.boot(bench.bios("bios-line.img", cpus=2)) as guest:
         guest.wait_for("oriel-guest: type a line")
@@ -99,7 +104,7 @@ def bios_disk_boots_linux_and_serial_input_works(bench):
     equal("processors", guest.fact("cpus"), "2")
 
 
-@test
+@test(boots=1)
 def esp_boots_linux(bench):
     machine = bench.uefi("esp.img")
     machine.disks.append(bench.empty_disk())
@@ -109,13 +114,13 @@ def esp_boots_linux(bench):
     equal("processors", guest.fact("cpus"), "1")
     equal("random bytes", guest.fact("rng").split()[0], "64")
     unexpected("a Hyper-V identity", [line for line in guest.facts("dmesg") if "Hyper-V" in line])
-    unexpected("complaints", complaints(guest))
+    unexpected("complaints of the kernel", guest.facts("complaint"))
     with open(machine.disks[1], "rb") as file:
         written = hashlib.sha256(file.read()[WRITTEN]).hexdigest()
     equal("checksum of what the guest wrote", guest.fact("vdb"), written)
 
 
-@test
+@test(boots=1)
 def esp_boots_linux_on_two_processors_with_hyperv(bench):
     if bench.vmm.name == "qemu" and bench.vmm.accel != "kvm":
         raise Skipped("QEMU offers Hyper-V with KVM only")
@@ -125,10 +130,10 @@ def esp_boots_linux_on_two_processors_with_hyperv(bench):
     equal("processors", guest.fact("cpus"), "2")
     if not any(HYPERV_DETECTED in line for line in guest.facts("dmesg")):
         raise Failed(f"no '{HYPERV_DETECTED}' in {guest.facts('dmesg')}")
-    unexpected("complaints", complaints(guest))
+    unexpected("complaints of the kernel", guest.facts("complaint"))
 
 
-@test
+@test(boots=3)
 def boot_entry_survives_reset_and_restart(bench):
     machine = bench.uefi("esp-entry.img")
     with bench.boot(machine) as guest:
@@ -145,7 +150,7 @@ def boot_entry_survives_reset_and_restart(bench):
     equal("first in the boot order", guest.fact("efi BootOrder").split()[0], BOOT_ENTRY)
 
 
-@test
+@test(boots=1)
 def power_button_shuts_the_guest_down(bench):
     with bench.boot(bench.uefi("esp-button.img")) as guest:
         guest.wait_for("oriel-guest: waiting for the power button")
@@ -154,7 +159,7 @@ def power_button_shuts_the_guest_down(bench):
         guest.finish(POWERED_OFF)
 
 
-@test
+@test(boots=1)
 def acpi_tables_are_clean(bench):
     with bench.boot(bench.uefi("esp-acpi.img", cpus=2)) as guest:
         guest.finish(POWERED_OFF)
@@ -162,16 +167,9 @@ def acpi_tables_are_clean(bench):
     for name in ("APIC", "DSDT", "FACP", "FACS", "MCFG", "WAET"):
         if name not in tables:
             raise Failed(f"no ACPI table {name}; there are {', '.join(sorted(tables))}")
-    unexpected("complaints", complaints(guest))
+    unexpected("complaints of the kernel", guest.facts("complaint"))
     known_for_warnings = bench.vmm.name == "qemu"
     acpi.check(tables, bench.log("acpi-tables"), code_too=not known_for_warnings)
-
-
-def complaints(guest):
-    """Lines of the guest's kernel log that a faultless machine does not cause."""
-    words = ("ACPI Error", "ACPI Warning", "ACPI BIOS", "MSR access error", "WARNING:", "BUG:",
-             "Oops", "nobody cared", "irmware bug", "irmware Bug")
-    return [line for line in guest.facts("dmesg") if any(word in line for word in words)]
 
 
 def equal(what, found, expected):
@@ -253,18 +251,28 @@ def run_here(options, chosen):
     return failed
 
 
+def share_out(chosen, jobs):
+    """The names of the tests in so many lists of about the same length in time."""
+    shares = [[] for _ in range(jobs)]
+    for function in sorted(chosen, key=lambda function: -function.boots):
+        min(shares, key=lambda share: sum(one.boots + 0.1 for one in share)).append(function)
+    return [[one.__name__ for one in chosen if one in share] for share in shares]
+
+
 def run_in_rigs(options, chosen):
-    """Share the tests out to so many rigs; every other one, so that the short ones are spread."""
     rigs = []
-    for job in range(options.jobs):
-        names = [function.__name__ for function in chosen[job::options.jobs]]
+    for names in share_out(chosen, options.jobs):
         if names:
             command = [RIG, "--timeout", str(options.timeout), "--out", options.out, "--cpus",
                        str(options.rig_cpus), "--", "python3", os.path.realpath(__file__), "--here",
                        "--vmm", options.vmm, "--oriel", options.oriel, "--images", options.images,
                        "--boot-timeout", str(options.boot_timeout), "--out", "/run/rig/out", *names]
             rigs.append(subprocess.Popen(command))
-    codes = [rig.wait() for rig in rigs]
+    try:
+        codes = [rig.wait() for rig in rigs]
+    finally:
+        for rig in rigs:
+            rig.terminate()
     for code in codes:
         if code > 1:
             print(f"FAIL rig: it ended with {code}", flush=True)
@@ -298,11 +306,11 @@ def parse():
     add("--no-rig", action="store_true", help="run on this machine, not in the rig")
     add("--jobs", type=int, default=1, metavar="N", help="share the tests out to N rigs")
     add("--rig-cpus", type=int, default=1, metavar="N")
-    add("--out", metavar="DIR", help="keep the logs here")
+    add("--out", metavar="DIR", help="keep the logs here (default: a temporary folder, kept on failure)")
     add("--images", metavar="DIR", help="where to build the disks (default: a temporary folder)")
     add("--cache", metavar="DIR", help="where built parts are kept")
-    add("--timeout", type=int, default=900, metavar="S", help="for a whole rig (default: 900)")
-    add("--boot-timeout", type=int, default=120, metavar="S", help="for one guest (default: 120)")
+    add("--timeout", type=int, default=1800, metavar="S", help="for a whole rig (default: 1800)")
+    add("--boot-timeout", type=int, default=300, metavar="S", help="for one guest (default: 300)")
     add("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.accel = "kvm" if options.here else "tcg"
@@ -312,11 +320,14 @@ def parse():
 
 
 def choose(names):
+    exact = {function.__name__ for function in tests} & set(names)
     return [function for function in tests
-            if not names or any(name in function.__name__ for name in names)]
+            if not names or function.__name__ in exact or
+            any(name in function.__name__ for name in names if name not in exact)]
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     options = parse()
     chosen = choose(options.names)
     if options.list or not chosen:
@@ -324,12 +335,18 @@ def main():
         return 0 if options.list else 1
     if options.here:
         return 1 if run_here(options, chosen) else 0
-    with tempfile.TemporaryDirectory(prefix="oriel-e2e-") as temporary:
-        options.images = os.path.realpath(options.images or os.path.join(temporary, "images"))
-        options.out = os.path.realpath(options.out or os.path.join(temporary, "out"))
+    keep = options.out
+    logs = options.out = os.path.realpath(keep or tempfile.mkdtemp(prefix="oriel-e2e-logs-"))
+    with tempfile.TemporaryDirectory(prefix="oriel-e2e-") as images:
+        options.images = os.path.realpath(options.images or images)
         prepare_images(options.images, options.cache)
         run = run_here if options.no_rig else run_in_rigs
-        return 1 if run(options, chosen) else 0
+        failed = run(options, chosen)
+    if failed:
+        print(f"e2e: what the guests said is in {logs}", file=sys.stderr)
+    elif keep is None:
+        shutil.rmtree(logs)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

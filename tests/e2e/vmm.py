@@ -22,7 +22,8 @@ OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 SEABIOS = "/usr/share/seabios/bios-256k.bin"
 
-HYPERV_OF_QEMU = ("hv-relaxed,hv-vapic,hv-time,hv-vpindex,hv-synic,hv-stimer,hv-frequencies,"
+# Without kvm=off Linux would prefer KVM's own identity, which QEMU offers beside Hyper-V's.
+HYPERV_OF_QEMU = ("kvm=off,hv-relaxed,hv-vapic,hv-time,hv-vpindex,hv-synic,hv-stimer,hv-frequencies,"
                   "hv-spinlocks=0x1fff")
 ESCAPES = re.compile(rb"\x1b\[[0-9;?=]*[A-Za-z]")
 PREFIX = "oriel-guest: "
@@ -205,7 +206,8 @@ class Boot:
     def facts(self, name):
         """What the guest said after `oriel-guest: NAME`, one string per line."""
         start = f"{PREFIX}{name} "
-        return [line.split(start, 1)[1] for line in self.lines if start in line + " "]
+        lines = [f"{line} " for line in self.lines]
+        return [line.split(start, 1)[1].strip() for line in lines if start in line]
 
     def fact(self, name):
         found = self.facts(name)

@@ -31,6 +31,8 @@ class Kernel:
             raise Unavailable("no kernel in /boot with modules in /lib/modules; "
                               "install linux-image-amd64")
         _, self.release, self.image = max(found)
+        about = os.stat(self.image)
+        self.identity = f"{self.release} {about.st_size} {about.st_mtime_ns}"
 
     def modules(self, names):
         """Paths of the modules called names with all they depend on, in loading order."""

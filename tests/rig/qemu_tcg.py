@@ -27,7 +27,7 @@ class NotMended(Exception):
 
 def mended_modules(cache):
     """A folder for QEMU_MODULE_DIR with the mended module; made in folder cache if not there yet."""
-    data = _original()
+    data = original()
     folder = os.path.join(cache, f"qemu-{initramfs.digest(data)}")
     path = os.path.join(folder, MODULE)
     if not os.path.exists(path):
@@ -48,7 +48,7 @@ def mend(data):
     return data[:place] + AFTER + data[place + len(AFTER):]
 
 
-def _original():
+def original():
     for folder in FOLDERS:
         path = os.path.join(folder, MODULE)
         if os.path.exists(path):
