@@ -161,10 +161,12 @@ def windows(step):
                 for f in fs if f == "oriel.exe"), None)
     if not exe:
         return step.fail("oriel.exe was not built")
-    for argument, wanted in (("--version", r"^oriel v\d+\."), ("doctor", r"(?i)whp")):
+    # Wine has no hypervisor to offer, so the doctor's verdict is 1; that it speaks is what counts.
+    for argument, codes, wanted in (("--version", [0], r"^oriel v\d+\."),
+                                    ("doctor", [0, 1], r"^What can run a guest")):
         code, out = step.run(["scripts/wine", exe, argument])
         step.count_cases(f"oriel.exe {argument}",
-                         code == 0 and re.search(wanted, out, re.M), False, out)
+                         code in codes and re.search(wanted, out, re.M), False, out)
 
 
 def e2e(step):
