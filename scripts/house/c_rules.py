@@ -121,7 +121,8 @@ def check_state(tree, f, line, name):
         start -= 1  # up to the line that begins the declaration: it has no indent
     text = " ".join(f.code[start:line])
     declaration = re.split(r"\{|\b" + re.escape(name) + r"\b", text)[0]
-    if not is_constant(declaration) and "extern" not in declaration:
+    shared = "_Thread_local" not in declaration and "extern" not in declaration
+    if shared and not is_constant(declaration):
         tree.say(f, line, "state", f"{name}: mutable file-scope state; two machines would share it")
 
 

@@ -103,6 +103,7 @@ PLANTED = {
     "src/core/dumb.h": (h("struct a {\n\tint b;\n};\n\nint a_open(struct a *a);\n\n"
                           "int a_spin(struct a *a);\n"), ("undocumented",)),
     "src/core/one_abi.h": (h("/* Layout. */\nint one_size(void);\n"), ("abi",)),
+    "tests/README.md": ("# Tests\n\n`there_is_no_such_test`\n", ("link",)),
     "tests/unit/meson.build": ("unit_tests = {}\n", ()),
     "tests/unit/test_lost.c": (c("int main(void);\n"), ("registered",)),
     "tests/fuzz/meson.build": ("fuzz_targets = {'bare': 'core'}\n", ()),

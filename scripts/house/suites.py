@@ -2,13 +2,14 @@
 """Build and test in every configuration; the last line counts what ran.
 
     scripts/test                all steps
-    scripts/test --quick        GCC build with the style, unit, fuzz and guest suites
+    scripts/test --quick        GCC build with the style, unit, fuzz and docs suites
     scripts/test --step NAME    one step; may be given again
 
-Steps: gcc, clang, sanitize, no-kvm, windows, e2e. Each prints one line; what failed is shown with
-the end of its output, all of it is kept in build-test/STEP.log. A test program that prints a line
-"ok NAME" for each of its cases counts as that many tests, any other as one; the same test in two
-configurations counts twice. A step that cannot be built counts as one failure.
+Steps: gcc, clang, sanitize, no-kvm, windows (under Wine), guest and e2e (both in the rig). Each
+prints one line; what failed is shown with the end of its output, all of it is kept in
+build-test/STEP.log. A test program that prints a line "ok NAME" for each of its cases counts as
+that many tests, any other as one; the same test in two configurations counts twice. A step that
+cannot be built counts as one failure.
 """
 import argparse
 import json
@@ -26,6 +27,8 @@ SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
 }
+MESON_TEST = ["--no-rebuild", "--logbase", "oriel"]
+UNIT, FUZZ = ["--suite", "unit"], ["--suite", "fuzz"]
 CASE = re.compile(r"^(ok|not ok|FAIL|skip) (\S.*)$", re.M)
 
 
@@ -93,14 +96,16 @@ class Step:
             self.fail(f"build in {folder}", out)
         return code == 0
 
-    def meson_test(self, folder, suites=(), env=None):
-        argv = ["meson", "test", "-C", folder, "--no-rebuild", "--logbase", "oriel"]
-        for s in suites:
-            argv += ["--suite", s]
+    def meson_test(self, folder, choice, env=None):
+        """Run the tests of a build folder that @choice, options of meson test, selects."""
         results = os.path.join(ROOT, folder, "meson-logs", "oriel.json")
         if os.path.exists(results):
             os.remove(results)
-        code, out = self.run(argv, env)
+        code, out = self.run(["meson", "test", "-C", folder, *MESON_TEST, *choice], env)
+        self.count_meson(results, code, out)
+
+    def count_meson(self, results, code, out):
+        """Count what Meson recorded in the file @results."""
         try:
             with open(results, encoding="utf-8") as f:
                 rows = [json.loads(line) for line in f]
@@ -130,23 +135,23 @@ class Step:
 
 def gcc(step):
     if step.build("build", [], {"CC": "gcc"}):
-        step.meson_test("build")
+        step.meson_test("build", ["--no-suite", "guest"])
 
 
 def clang(step):
     if step.build("build-clang", [], {"CC": "clang"}):
-        step.meson_test("build-clang", ["unit", "fuzz"])
+        step.meson_test("build-clang", UNIT + FUZZ)
 
 
 def sanitize(step):
     options = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
     if step.build("build-sanitize", options, {"CC": "clang"}):
-        step.meson_test("build-sanitize", ["unit", "fuzz"], SANITIZER_ENV)
+        step.meson_test("build-sanitize", UNIT + FUZZ, SANITIZER_ENV)
 
 
 def no_kvm(step):
     if step.build("build-no-kvm", ["-Dkvm=disabled"], {"CC": "gcc"}):
-        step.meson_test("build-no-kvm", ["unit"])
+        step.meson_test("build-no-kvm", UNIT)
 
 
 def windows(step):
@@ -156,7 +161,7 @@ def windows(step):
     options = ["--cross-file", "scripts/cross-mingw.txt", "--cross-file", wine]
     if not step.build("build-windows", options):
         return
-    step.meson_test("build-windows", ["unit"])
+    step.meson_test("build-windows", UNIT)
     exe = next((os.path.join(d, f) for d, _, fs in os.walk(os.path.join(ROOT, "build-windows"))
                 for f in fs if f == "oriel.exe"), None)
     if not exe:
@@ -167,6 +172,20 @@ def windows(step):
         code, out = step.run(["scripts/wine", exe, argument])
         step.count_cases(f"oriel.exe {argument}",
                          code in codes and re.search(wanted, out, re.M), False, out)
+
+
+def guest(step):
+    """The guest suite where KVM is real: in the rig, which forgets all but what is copied out."""
+    if not step.build("build", [], {"CC": "gcc"}):
+        return
+    out_folder = os.path.join(LOGS, "guest")
+    shutil.rmtree(out_folder, ignore_errors=True)
+    command = " ".join(["meson", "test", "-C", "build", *MESON_TEST, "--suite", "guest",
+                        "--num-processes", "1", "--timeout-multiplier", "4"])
+    code, out = step.run(["tests/rig/rig", "--cpus", "2", "--out", out_folder, "--", "sh", "-c",
+                          command + "; code=$?; cp build/meson-logs/oriel.json $RIG_OUT;"
+                          " exit $code"])
+    step.count_meson(os.path.join(out_folder, "oriel.json"), code, out)
 
 
 def e2e(step):
@@ -180,7 +199,7 @@ def e2e(step):
 
 
 STEPS = {"gcc": gcc, "clang": clang, "sanitize": sanitize, "no-kvm": no_kvm,
-         "windows": windows, "e2e": e2e}
+         "windows": windows, "guest": guest, "e2e": e2e}
 
 
 def main():

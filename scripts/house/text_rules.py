@@ -85,6 +85,16 @@ def check_document(tree, f):
                 tree.say(f, n, "link", f"there is no {m.group(1)}")
 
 
+def check_named_tests(tree):
+    """The tests that tests/README.md names exist."""
+    page = tree.by_rel.get("tests/README.md")
+    code = "\n".join(f.text for f in tree.under("tests/") if f is not page and f.text)
+    for n, line in enumerate(page.lines if page else [], 1):
+        for name in re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+){2,})`", line):
+            if not re.search(r"\b%s\b" % name, code):
+                tree.say(page, n, "link", f"there is no test {name}")
+
+
 def check_citations(tree, f):
     """Documents that comments cite are there."""
     for n, line in enumerate(f.lines, 1):
@@ -138,3 +148,4 @@ def check(tree):
         if f.rel.endswith(".def"):
             check_def(tree, f)
     check_registered(tree)
+    check_named_tests(tree)
