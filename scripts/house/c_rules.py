@@ -44,7 +44,7 @@ PLAIN_LONG = re.compile(r"(?<!long )\blong\b(?! long)")
 PERCENT_LONG = re.compile(r"%[-#0 +]*[0-9*]*(?:\.[0-9*]+)?l[diuxX]")
 CONDITIONAL = re.compile(r"\s*#\s*(?:if|ifdef|ifndef|elif)\b")
 MARK = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
-STATIC_LOCAL = re.compile(r"\s+static\s+(?!inline\b|_Thread_local\b)([^=;[]*)")
+STATIC_LOCAL = re.compile(r"\s+static\s+(?!inline\b)([^=;[]*)")
 # Process-wide by nature: log levels, trace switch, role tokens; threads and signals of the host.
 STATE_OWNERS = ("src/base/log.c", "src/base/trace.c", "src/base/roles.c", "src/plat/")
 
@@ -121,8 +121,7 @@ def check_state(tree, f, line, name):
         start -= 1  # up to the line that begins the declaration: it has no indent
     text = " ".join(f.code[start:line])
     declaration = re.split(r"\{|\b" + re.escape(name) + r"\b", text)[0]
-    shared = "_Thread_local" not in declaration and "extern" not in declaration
-    if shared and not is_constant(declaration):
+    if not is_constant(declaration) and "extern" not in declaration:
         tree.say(f, line, "state", f"{name}: mutable file-scope state; two machines would share it")
 
 
