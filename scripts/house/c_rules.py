@@ -44,7 +44,7 @@ PLAIN_LONG = re.compile(r"(?<!long )\blong\b(?! long)")
 PERCENT_LONG = re.compile(r"%[-#0 +]*[0-9*]*(?:\.[0-9*]+)?l[diuxX]")
 CONDITIONAL = re.compile(r"\s*#\s*(?:if|ifdef|ifndef|elif)\b")
 MARK = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
-STATIC_LOCAL = re.compile(r"\s+static\s+(?!inline\b|_Thread_local\b)([^=;[]*)")
+STATIC_LOCAL = re.compile(r"\s+static\s+(?!inline\b)([^=;[]*)")
 # Process-wide by nature: log levels, trace switch, role tokens; threads and signals of the host.
 STATE_OWNERS = ("src/base/log.c", "src/base/trace.c", "src/base/roles.c", "src/plat/")
 

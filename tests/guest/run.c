@@ -258,7 +258,7 @@ static void set_intr(void *chip, unsigned pin, bool level)
 
 static void build(struct runner *r) unchecked_roles
 {
-	struct region *rom, *alias, *smram, *cover;
+	struct region *rom = NULL, *alias = NULL, *smram = NULL, *cover = NULL;
 	struct machine *m = r->machine;
 	struct error err = { 0 };
 	int rc = mem_add(&r->dev.ram, m->mem, "ram", REGION_RAM, 0, MIB(16), 0, IN_ALL, &err);
