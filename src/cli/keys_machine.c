@@ -41,7 +41,8 @@ const struct key memory_keys[] = {
 	    "memory of the guest, a multiple of 1M; taken from the host as the guest uses it"),
 	KEY("mergeable", V_TOGGLE, NULL, "off", set_bool, AT(mergeable),
 	    "let the host merge equal pages (KSM)"),
-	TAKEN("shared", V_TOGGLE, NULL, "off", "taken as it is: guest memory is always shareable"),
+	KEY("shared", V_TOGGLE, NULL, "off", set_bool, AT(shared),
+	    "keep guest memory in a memfd that other processes can be given"),
 	KEY("hugepages", V_TOGGLE, NULL, "off", set_bool, AT(hugepages),
 	    "take the memory from the host's reserved huge pages"),
 	NOT_YET("hugepage_size", V_SIZE, NULL, "2M",
@@ -235,12 +236,7 @@ int cpus_done(struct vm_config *c, void *target, const struct pairs *given, stru
 int memory_done(struct vm_config *c, void *target, const struct pairs *given, struct str *notes,
 		struct error *err)
 {
-	const char *shared = pairs_get(given, "shared");
-	bool on = false;
-
-	if (shared && toggle_parse(&on, shared, err) < 0)
-		return -EINVAL;
-	if (on && c->mergeable)
+	if (c->shared && c->mergeable)
 		return error_set(err, -EINVAL,
 				 "shared=on and mergeable=on exclude each "
 				 "other; pages in use by others are not merged");

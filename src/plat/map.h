@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* plat/map.h: zeroed shared memory for guest RAM, and the host's memory facts. */
+/* plat/map.h: zeroed memory for guest RAM, and the host's memory facts. */
 #pragma once
 
 #include "base/error.h"
@@ -10,19 +10,20 @@ enum map_flags {
 	MAP_PREFAULT = 2, /* touch every page now */
 	MAP_MERGE = 4,    /* let the host merge equal pages */
 	MAP_NO_THP = 8,   /* do not ask for transparent huge pages */
+	MAP_SHARE = 16,   /* other processes can be given it by @handle */
 };
 
 struct map {
 	void *at;
 	u64 size;
-	os_handle handle; /* memfd or section; shareable with other processes */
+	os_handle handle; /* memfd or section; 0: private memory */
 };
 
 /* @name is for the host's tools. Memory is committed when touched. */
 int map_create(struct map *out, u64 size, unsigned flags, const char *name, struct error *err)
 	MUST_CHECK;
 void map_destroy(struct map *m); /* a zeroed map is allowed */
-/* Give the pages of [off, off+len) back to the host; they read as zero afterwards. */
+/* Give the whole pages of [off, off+len) back to the host; they read as zero afterwards. */
 int map_discard(struct map *m, u64 off, u64 len);
 
 u64 host_memory_total(void); /* bytes of RAM in the host */

@@ -36,7 +36,7 @@ struct vm_config {
 	enum toggle hyperv, nested;
 	unsigned max_phys_bits;
 	u64 memory;
-	bool prefault, hugepages, mergeable, no_thp;
+	bool prefault, hugepages, mergeable, no_thp, shared;
 	struct disk_options disk[CONFIG_DISKS];
 	unsigned disks;
 	struct char_options serial, serial2, debugcon;

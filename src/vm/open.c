@@ -37,7 +37,8 @@ static int find_board(struct vm *vm, const char *name, struct error *err)
 static unsigned ram_flags(const struct vm_config *cfg)
 {
 	return (cfg->hugepages ? MAP_HUGE : 0) | (cfg->prefault ? MAP_PREFAULT : 0) |
-	       (cfg->mergeable ? MAP_MERGE : 0) | (cfg->no_thp ? MAP_NO_THP : 0);
+	       (cfg->mergeable ? MAP_MERGE : 0) | (cfg->no_thp ? MAP_NO_THP : 0) |
+	       (cfg->shared ? MAP_SHARE : 0);
 }
 
 /* Local time for Windows (docs/decisions.md), UTC on request. */

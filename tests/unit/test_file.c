@@ -214,14 +214,15 @@ static void whole_files_are_saved_and_loaded(void)
 	CHECK_EQ(file_save(".", "x", 1, &err), -EISDIR);
 }
 
-static void memory_is_zeroed_shared_and_can_be_given_back(void)
+static void check_memory(unsigned flags)
 {
 	struct map m = { 0 };
 	struct error err = { 0 };
 	u8 *p;
 
 	map_destroy(&m);
-	CHECK(!map_create(&m, GIB(1), 0, "test", &err));
+	CHECK(!map_create(&m, GIB(1), flags, "test", &err));
+	CHECK_EQ(m.handle > 0, flags == MAP_SHARE);
 	p = m.at;
 	CHECK(!p[0] && !p[GIB(1) - 1]);
 	p[0] = 1;
@@ -233,6 +234,15 @@ static void memory_is_zeroed_shared_and_can_be_given_back(void)
 	CHECK_EQ(map_discard(&m, 4096, ~0ull), -EINVAL);
 	map_destroy(&m);
 	CHECK(!m.at);
+}
+
+static void memory_is_zeroed_and_can_be_given_back(void)
+{
+	struct map m = { 0 };
+	struct error err = { 0 };
+
+	check_memory(0);
+	check_memory(MAP_SHARE);
 	CHECK(!map_create(&m, MIB(8), MAP_PREFAULT | MAP_MERGE | MAP_NO_THP, "test", &err));
 	map_destroy(&m);
 	CHECK_EQ(map_create(&m, 0, 0, "test", &err), -EINVAL);
@@ -264,7 +274,7 @@ int main(void)
 	RUN(locks_hold_against_other_opens_until_closed);
 	RUN(a_punched_hole_reads_as_zeroes);
 	RUN(whole_files_are_saved_and_loaded);
-	RUN(memory_is_zeroed_shared_and_can_be_given_back);
+	RUN(memory_is_zeroed_and_can_be_given_back);
 	RUN(the_host_has_memory_processors_and_entropy);
 	return 0;
 }

@@ -89,44 +89,64 @@ static int prefault(struct map *m)
 	return 0;
 }
 
-int map_create(struct map *out, u64 size, unsigned flags, const char *name, struct error *err)
+/* A memfd of @size bytes that a process it is shared with cannot pull from under us. */
+static int open_shared(u64 size, unsigned flags, const char *name)
 {
 	unsigned fd_flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-	int map_flags = MAP_SHARED, fd, rc;
+	int fd = fd_above_std(
+		memfd_create(name, flags & MAP_HUGE ? fd_flags | MFD_HUGETLB : fd_flags));
+
+	if (fd >= 0 && (ftruncate(fd, (off_t)size) ||
+			fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))) {
+		int rc = -errno;
+
+		close(fd);
+		return rc;
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+/* Advice: a host that does not know it loses nothing. */
+static int advise(struct map *m, unsigned flags)
+{
+	madvise(m->at, m->size, MADV_DONTDUMP);
+	if (!(flags & (MAP_HUGE | MAP_NO_THP)))
+		madvise(m->at, m->size, MADV_HUGEPAGE);
+	if (flags & MAP_MERGE)
+		madvise(m->at, m->size, MADV_MERGEABLE);
+	return flags & MAP_PREFAULT ? prefault(m) : 0;
+}
+
+/*
+ * Private memory unless it is to be shared: hosts give transparent huge pages to it and, as they are
+ * set up, not to shared memory (shmem_enabled is "never"), and merge equal pages of it only.
+ */
+int map_create(struct map *out, u64 size, unsigned flags, const char *name, struct error *err)
+{
+	int map_flags = MAP_PRIVATE | MAP_ANONYMOUS, fd = -1, rc;
 	struct map m = { .size = size };
 
-	if (flags & MAP_HUGE)
-		fd_flags |= MFD_HUGETLB;
-	else
-		map_flags |= MAP_NORESERVE; /* huge pages are reserved, lest a touch kills us */
 	if (!size || size > (u64)INT64_MAX)
 		return error_set(err, -EINVAL, "%s: no memory of that size", name);
-	fd = fd_above_std(memfd_create(name, fd_flags));
-	if (fd < 0)
-		return map_error(name, size, flags, -errno, err);
-	m.at = MAP_FAILED;
-	rc = ftruncate(fd, (off_t)size) ? -errno : 0;
-	/* A process that the memory is shared with cannot pull it from under us. */
-	if (!rc && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
-		rc = -errno;
-	if (!rc) {
-		m.at = mmap(NULL, size, PROT_READ | PROT_WRITE, map_flags, fd, 0);
-		rc = m.at == MAP_FAILED ? -errno : 0;
+	if (flags & MAP_SHARE) {
+		map_flags = MAP_SHARED;
+		fd = open_shared(size, flags, name);
+		if (fd < 0)
+			return map_error(name, size, flags, fd, err);
+		m.handle = fd;
+	} else if (flags & MAP_HUGE) {
+		map_flags |= MAP_HUGETLB;
 	}
-	m.handle = fd;
-	if (!rc) {
-		/* Advice: a host that does not know it loses nothing. */
-		madvise(m.at, size, MADV_DONTDUMP);
-		if (!(flags & (MAP_HUGE | MAP_NO_THP)))
-			madvise(m.at, size, MADV_HUGEPAGE);
-		if (flags & MAP_MERGE)
-			madvise(m.at, size, MADV_MERGEABLE);
-		if (flags & MAP_PREFAULT)
-			rc = prefault(&m);
+	if (!(flags & MAP_HUGE)) /* huge pages are reserved, lest a touch kills us */
+		map_flags |= MAP_NORESERVE;
+	m.at = mmap(NULL, size, PROT_READ | PROT_WRITE, map_flags, fd, 0);
+	if (m.at == MAP_FAILED) {
+		rc = -errno;
+		m.at = NULL;
+	} else {
+		rc = advise(&m, flags);
 	}
 	if (rc) {
-		if (m.at == MAP_FAILED)
-			m.at = NULL;
 		map_destroy(&m);
 		return map_error(name, size, flags, rc, err);
 	}
@@ -149,6 +169,9 @@ int map_discard(struct map *m, u64 off, u64 len)
 		return -EINVAL;
 	if (!len)
 		return 0;
+	/* Private pages are dropped; of shared ones the memfd holds the content. */
+	if (!m->handle)
+		return madvise((u8 *)m->at + off, len, MADV_DONTNEED) ? -errno : 0;
 	if (fallocate((int)m->handle, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off,
 		      (off_t)len))
 		return -errno;
