@@ -13,10 +13,7 @@
 #define MSR_FEATURE_CONTROL 0x3a
 #define SIPI_POLL_NS (200 * NS_PER_US)
 
-/*
- * The vCPU whose exit this thread serves: devices called from there may raise an SMI for it.
- * check: state, it belongs to the thread, which serves one vCPU at a time
- */
+/* The vCPU whose exit this thread serves: devices called from there may raise an SMI for it. */
 static _Thread_local struct kvm_vcpu *current;
 
 struct kvm_vcpu *kvm_current_vcpu(void)

@@ -118,8 +118,8 @@ static int advise(struct map *m, unsigned flags)
 }
 
 /*
- * Private memory unless it is to be shared: hosts give transparent huge pages to it and, as they are
- * set up, not to shared memory (shmem_enabled is "never"), and merge equal pages of it only.
+ * Private memory unless it is to be shared: hosts give transparent huge pages to it and, as they
+ * are set up, not to shared memory (shmem_enabled is "never"), and merge equal pages of it only.
  */
 int map_create(struct map *out, u64 size, unsigned flags, const char *name, struct error *err)
 {
