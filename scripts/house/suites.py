@@ -182,7 +182,7 @@ def guest(step):
     shutil.rmtree(out_folder, ignore_errors=True)
     command = " ".join(["meson", "test", "-C", "build", *MESON_TEST, "--suite", "guest",
                         "--num-processes", "1", "--timeout-multiplier", "4"])
-    code, out = step.run(["tests/rig/rig", "--cpus", "2", "--out", out_folder, "--", "sh", "-c",
+    code, out = step.run(["tests/rig/rig", "--out", out_folder, "--", "sh", "-c",
                           command + "; code=$?; cp build/meson-logs/oriel.json $RIG_OUT;"
                           " exit $code"])
     step.count_meson(os.path.join(out_folder, "oriel.json"), code, out)
