@@ -194,7 +194,7 @@ def e2e(step):
         return step.fail(f"{program} is not there")
     if step.build("build", [], {"CC": "gcc"}):
         code, out = step.run(["python3", "-B", program, "--oriel", "build/src/cli/oriel",
-                              "--jobs", str(min(2, os.cpu_count() or 1))])
+                              "--jobs", str(min(2, os.cpu_count() or 1)), "--boot-timeout", "240"])
         step.count_cases(program, code == 0, False, out)
 
 
