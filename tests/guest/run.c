@@ -7,7 +7,7 @@
  * The payload is a 64 KiB ROM at FFFF0000, seen at F0000 too, in a machine of 16 MiB with an 8259
  * pair, an I/O APIC, an 8254 and the device of testdev.h. --shuttle stops the vCPUs every few
  * milliseconds, saves their state, resets them and loads the state again: the payload must not
- * notice. With --smm the upper half of the ROM is copied to SMRAM, whose entry is 8000.
+ * notice. With --smm the page at 4000 of the ROM is put where an SMI begins.
  * Exit code 77: the backend cannot be used here.
  */
 #include <stdio.h>
@@ -21,7 +21,7 @@
 #include "plat/time.h"
 #include "testdev.h"
 
-enum { ROM_SIZE = 0x10000, SMI_ENTRY = 0x8000, CPUS_MAX = 8, SKIPPED = 77 };
+enum { ROM_SIZE = 0x10000, SMI_CODE = 0x4000, SMI_ENTRY = 0x8000, CPUS_MAX = 8, SKIPPED = 77 };
 #define TIME_LIMIT_NS (60 * NS_PER_S)
 #define SHUTTLE_NS (3 * NS_PER_MS)
 
@@ -286,7 +286,7 @@ static void build(struct runner *r) unchecked_roles
 		exit(1);
 	}
 	fclose(f);
-	memcpy(smram->host + SMI_ENTRY, rom->host + SMI_ENTRY, ROM_SIZE - SMI_ENTRY);
+	memcpy(smram->host + SMI_ENTRY, rom->host + SMI_CODE, 4096);
 	machine_lock(m);
 	r->isa.machine = m;
 	r->dev.accel = r->accel;

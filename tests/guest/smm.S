@@ -5,7 +5,6 @@
 #define COUNT	0x9000
 	.code16
 main16:
-	/* The handler goes to SMBASE + 8000 through the view of SMM itself: not from here. */
 	GO_LONG
 	SAY "outside:"
 	movl 0x38000, %eax		/* covered: nobody there */
@@ -29,8 +28,8 @@ main16:
 	SAY "\n"
 	END
 
-	/* Starts at 38000 in real-like mode; the runner copies it there. */
-	.org rom + 0x8000
+	/* The runner puts it at 38000, where an SMI begins in a mode much like real mode. */
+	.org rom + 0x4000
 	.code16
 smi_handler:
 	movw $0, %ax

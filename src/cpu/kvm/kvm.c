@@ -86,6 +86,7 @@ static void look(struct kvm_host *h)
 	h->any_length = kvm_check_cap(h->fd, KVM_CAP_IOEVENTFD_ANY_LENGTH) > 0;
 	h->x2apic_ids = kvm_check_cap(h->fd, KVM_CAP_X2APIC_API) > 0;
 	h->pmu_cap = kvm_check_cap(h->fd, KVM_CAP_PMU_CAPABILITY) > 0;
+	h->tsc_steady = kvm_tsc_is_steady();
 	kvm_hyperv_look(h);
 }
 

@@ -32,7 +32,7 @@ struct kvm_host {
 	size_t run_size;
 	unsigned max_vcpus, max_slots;
 	bool smm, xcrs, exception_payload, triple_fault, msr_filter, msr_exits, tsc_deadline, clock,
-		any_length, x2apic_ids, pmu_cap;
+		any_length, x2apic_ids, pmu_cap, tsc_steady;
 	bool hyperv; /* the leaves below are worth showing */
 	u32 hv_eax, hv_ebx, hv_edx, hv_hints;
 };
@@ -184,6 +184,7 @@ u64 kvm_crash_read(struct kvm *k, u32 index);
 void kvm_crash_write(struct kvm *k, u32 index, u64 value);
 
 /* time.c */
+bool kvm_tsc_is_steady(void);
 void kvm_pause(struct accel *a);
 void kvm_resume(struct accel *a);
 u64 kvm_get_tsc(struct kvm_vcpu *v);

@@ -437,10 +437,24 @@ static const u8 mp_states[] = {
 	[CPU_HALTED] = KVM_MP_STATE_HALTED,
 };
 
+/* Before all else: asking makes KVM act on an INIT or SIPI that waits, which changes registers. */
+static int get_activity(struct kvm_vcpu *v, struct cpu_state *out, struct error *err)
+{
+	struct kvm_mp_state mp;
+	int rc = kvm_ioctl(v->fd, KVM_GET_MP_STATE, &mp);
+
+	if (rc < 0)
+		return kvm_error(err, rc, "KVM_GET_MP_STATE");
+	out->activity = CPU_RUNNING;
+	for (unsigned i = 0; i < ARRAY_LEN(mp_states); i++)
+		if (mp_states[i] == mp.mp_state)
+			out->activity = (u8)i;
+	return 0;
+}
+
 static int get_rest(struct kvm_vcpu *v, struct cpu_state *out, struct error *err)
 {
 	struct kvm_debugregs d;
-	struct kvm_mp_state mp;
 	int rc = kvm_ioctl(v->fd, KVM_GET_DEBUGREGS, &d);
 
 	if (rc < 0)
@@ -448,13 +462,6 @@ static int get_rest(struct kvm_vcpu *v, struct cpu_state *out, struct error *err
 	memcpy(out->dr, d.db, sizeof(d.db));
 	out->dr[6] = d.dr6;
 	out->dr[7] = d.dr7;
-	rc = kvm_ioctl(v->fd, KVM_GET_MP_STATE, &mp);
-	if (rc < 0)
-		return kvm_error(err, rc, "KVM_GET_MP_STATE");
-	out->activity = CPU_RUNNING;
-	for (unsigned i = 0; i < ARRAY_LEN(mp_states); i++)
-		if (mp_states[i] == mp.mp_state)
-			out->activity = (u8)i;
 	_Static_assert(sizeof(out->lapic) == sizeof(struct kvm_lapic_state), "APIC page");
 	rc = kvm_ioctl(v->fd, KVM_GET_LAPIC, out->lapic);
 	return rc < 0 ? kvm_error(err, rc, "KVM_GET_LAPIC") : 0;
@@ -489,7 +496,9 @@ int kvm_save_cpu(struct kvm_vcpu *v, struct cpu_state *out, struct error *err)
 	int rc;
 
 	*out = (struct cpu_state){ 0 };
-	rc = get_regs(v, out, err);
+	rc = get_activity(v, out, err);
+	if (rc == 0)
+		rc = get_regs(v, out, err);
 	if (rc == 0)
 		rc = get_sregs(v, out, err);
 	if (rc == 0)

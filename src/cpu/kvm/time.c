@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "cpu/kvm/kvm_priv.h"
+#include "plat/file.h"
 
 LOG_MODULE("kvm");
 
@@ -27,7 +28,29 @@ static u64 moment(struct kvm *k)
 	return k->paused ? k->pause_tsc : host_tsc();
 }
 
-/* Since Linux 5.16. Before, writing the TSC is all there is, and it runs on in a pause. */
+/*
+ * True when the host trusts its TSC. Otherwise the CPUs' TSCs differ, offsets mean little, and KVM
+ * itself lets each vCPU go on from where it stopped.
+ */
+bool kvm_tsc_is_steady(void)
+{
+	char name[3] = { 0 };
+	struct file *f;
+
+	if (file_open(&f, "/sys/devices/system/clocksource/clocksource0/current_clocksource",
+		      FILE_READ, NULL) < 0)
+		return false;
+	if (file_read(f, name, sizeof(name), 0) < 0)
+		name[0] = 0;
+	file_close(f);
+	/* "tsc", or under Hyper-V "hyperv_clocksource_tsc_page". */
+	return memcmp(name, "tsc", 3) == 0 || memcmp(name, "hyp", 3) == 0;
+}
+
+/*
+ * Since Linux 5.16. Before, writing the TSC is all there is, and it runs on in a pause. Elsewhere
+ * too, where the host's is not steady: -ENOTSUP.
+ */
 static int tsc_offset(struct kvm_vcpu *v, unsigned long req, u64 *offset)
 {
 	struct kvm_device_attr arg = {
@@ -36,7 +59,7 @@ static int tsc_offset(struct kvm_vcpu *v, unsigned long req, u64 *offset)
 		.addr = (u64)(uintptr_t)offset,
 	};
 
-	return kvm_ioctl(v->fd, req, &arg);
+	return v->kvm->host.tsc_steady ? kvm_ioctl(v->fd, req, &arg) : -ENOTSUP;
 }
 
 u64 kvm_get_tsc(struct kvm_vcpu *v)
@@ -128,11 +151,13 @@ void kvm_resume(struct accel *a)
 		struct kvm_vcpu *v = k->vcpu[i];
 		u64 offset = 0;
 
-		if (!v || tsc_offset(v, KVM_GET_DEVICE_ATTR, &offset) < 0)
+		if (!v)
 			continue;
-		offset += shift;
-		if (tsc_offset(v, KVM_SET_DEVICE_ATTR, &offset) == 0)
-			rearm_deadline(v);
+		if (tsc_offset(v, KVM_GET_DEVICE_ATTR, &offset) == 0) {
+			offset += shift;
+			(void)tsc_offset(v, KVM_SET_DEVICE_ATTR, &offset);
+		}
+		rearm_deadline(v);
 	}
 	k->paused = k->clock_valid = false;
 }

@@ -105,7 +105,7 @@ int kvm_vcpu_create(struct vcpu **out, struct accel *a, unsigned index, struct e
 	return 0;
 fail:
 	kvm_vcpu_destroy(&v->base);
-	return error_prefix(err, "vcpu%u", index);
+	return rc;
 }
 
 void kvm_vcpu_destroy(struct vcpu *base)
