@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* mem/map.c: from overlapping regions to the flat, immutable map of each view; listeners. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,8 +123,23 @@ static void publish_view(struct mem *m, enum mem_view view)
 
 void mem_publish(struct mem *m)
 {
+	m->stale = m->batches != 0;
+	if (m->stale)
+		return;
 	for (unsigned v = 0; v < N_VIEWS; v++)
 		publish_view(m, (enum mem_view)v);
+}
+
+void mem_begin(struct mem *m)
+{
+	m->batches++;
+}
+
+void mem_commit(struct mem *m)
+{
+	assert(m->batches);
+	if (--m->batches == 0 && m->stale)
+		mem_publish(m);
 }
 
 static void change(struct region *r, gpa_t base, s8 priority, u8 views)

@@ -77,6 +77,13 @@ void region_show(struct region *r, u8 views);
 void region_move(struct region *r, gpa_t base, u8 views);
 void region_set_priority(struct region *r, s8 priority, u8 views);
 
+/*
+ * Changes between the two are published together, at the outermost mem_commit(): a new map for
+ * each change is dear once a backend listens. Readers see the old map until then. [in_machine]
+ */
+void mem_begin(struct mem *m);
+void mem_commit(struct mem *m);
+
 /* Copy guest memory as VIEW_NORMAL. Any thread. -EFAULT if any byte of the range is not RAM/ROM. */
 int mem_read(struct mem *m, gpa_t at, void *buf, size_t len) MUST_CHECK;
 /* -EFAULT also for ROM; earlier bytes may have been written. Marks pages dirty. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A PCI function under arbitrary accesses. Input: records of op, where (le16), size, value (le32):
- * configuration, BAR, port and ECAM accesses, interrupts, resets, and loads of a damaged state.
+ * configuration, BAR, port and ECAM accesses, interrupts, resets, loads of a damaged state, and a
+ * window that moves. After each, the page in ECAM must say what an access by an exit says.
  */
 #include "base/bytes.h"
-#include "bus/pci/pci.h"
-#include "bus/pci/pci_abi.h"
+#include "bus/pci/pci_priv.h"
 #include "core/machine.h"
 #include "plat/event.h"
 #include "test.h"
@@ -18,7 +18,28 @@ struct gadget {
 	struct device dev;
 	struct pci_dev pci;
 	struct event bell;
+	u16 cap; /* selector at 4: while it is odd, the data at 8 are computed */
+	u32 reads;
 };
+
+static bool config_computed(const struct pci_dev *d)
+{
+	return d->config[((struct gadget *)d->dev)->cap + 4] & 1;
+}
+static void config_reading(struct pci_dev *d, unsigned off, unsigned len)
+{
+	struct gadget *g = d->dev;
+	unsigned at = g->cap + 8;
+
+	if (config_computed(d) && off < at + 4 && off + len > at)
+		put_le32(d->config + at, ++g->reads);
+}
+static void config_written(struct pci_dev *d, unsigned off, unsigned len)
+{
+	struct gadget *g = d->dev;
+
+	d->config[g->cap + 12] = (u8)(off + len);
+}
 
 static void wire(void *chip, unsigned pin, bool level)
 {
@@ -59,6 +80,10 @@ static struct gadget *make(struct pci_bus *bus, struct region *vram) needs(in_ma
 	struct gadget *g = calloc(1, sizeof(*g));
 
 	CHECK(event_init(&g->bell, NULL) == 0);
+	g->pci.dev = g;
+	g->pci.config_reading = config_reading;
+	g->pci.config_computed = config_computed;
+	g->pci.config_written = config_written;
 	CHECK(pci_add(bus, &g->pci, DEVFN, &ids, NULL) == 0);
 	g->pci.config[PCI_INTERRUPT_PIN] = 1;
 	CHECK(pci_add_bar(&g->pci, 0, 0, 0x1000, &bar_io, g, NULL) == 0);
@@ -67,6 +92,8 @@ static struct gadget *make(struct pci_bus *bus, struct region *vram) needs(in_ma
 	CHECK(pci_add_ram_bar(&g->pci, 4, BAR_64 | BAR_PREFETCH, vram, NULL) == 0);
 	CHECK(pci_add_msix(&g->pci, 0, 0x800, 5, NULL) == 0);
 	CHECK(pci_add_doorbell(&g->pci, 2, 0x3000, 2, &g->bell, NULL) == 0);
+	g->cap = pci_add_cap(&g->pci, PCI_CAP_ID_VENDOR, 16);
+	memset(g->pci.writable + g->cap + 4, 0xff, 8);
 	device_add(pci_machine(bus), &g->dev, &cls, "gadget");
 	reset(&g->dev, RESET_POWER_ON);
 	return g;
@@ -91,7 +118,7 @@ static void step(struct machine *m, struct pci_bus *bus, struct gadget *g, const
 	unsigned size = 1u << (p[3] & 3), small = size > 4 ? 4 : size;
 	u32 val = le32_at(p + 4);
 
-	switch (p[0] % 10) {
+	switch (p[0] % 11) {
 	case 0: pci_config_write(bus, 0, DEVFN, at & 0xfff, small, val); break;
 	case 1: pci_config_write(bus, 0, DEVFN, at % 64, small, val); break;
 	case 2: (void)pci_config_read(bus, p[3] >> 7, (u8)val, at, small); break;
@@ -110,7 +137,26 @@ static void step(struct machine *m, struct pci_bus *bus, struct gadget *g, const
 		else
 			device_reset_all(m, RESET_WARM);
 		break;
+	case 10: pci_set_ecam(bus, (u64)val << 4 & ~0xfffull, (u64)at << 8); break;
 	}
+}
+
+static void check_page(struct machine *m, struct pci_bus *bus, const struct gadget *g)
+	needs(in_machine)
+{
+	const struct io_window *ecam = &bus->ecam;
+	u64 off = (u64)DEVFN << 12;
+	struct mem_range r;
+	bool room = ecam->mapped && ecam->len >= off + PCI_CONFIG_SIZE;
+	bool shown = room && mem_find(m->mem, VIEW_NORMAL, ecam->base + off, &r);
+
+	/* BAR memory may lie over it. */
+	if (shown && r.region->kind != REGION_ROM_DEVICE)
+		return;
+	CHECK(!shown || !config_computed(&g->pci));
+	CHECK(shown || !room || g->pci.config_trapped);
+	for (unsigned i = 0; shown && i < PCI_CONFIG_SIZE; i += 4)
+		CHECK_EQ(le32_at(r.host + i), pci_config_read(bus, 0, DEVFN, i, 4));
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
@@ -129,8 +175,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 	CHECK(pci_bus_create(&bus, m, irq, NULL) == 0);
 	pci_set_ecam(bus, ECAM, MIB(256));
 	g = make(bus, vram);
-	for (; len >= 8; data += 8, len -= 8)
+	for (; len >= 8; data += 8, len -= 8) {
 		step(m, bus, g, data);
+		check_page(m, bus, g);
+	}
 	machine_unlock(m);
 	machine_destroy(m);
 	return 0;

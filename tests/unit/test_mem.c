@@ -141,6 +141,38 @@ static void listeners_hear_only_what_changed(void)
 	mem_destroy(m);
 }
 
+static void a_batch_is_published_once_and_at_its_end(void)
+{
+	struct seen s = { 0 };
+	const struct mem_listener l = { .add = on_add, .remove = on_remove, .arg = &s };
+	struct mem *m = fresh();
+	struct region *a = add(m, REGION_RAM, 0, 0x1000), *b;
+	u8 v;
+
+	CHECK(mem_listen(m, &l, NULL) == 0);
+	mem_begin(m);
+	mem_commit(m); /* nothing changed */
+	mem_begin(m);
+	region_move(a, 0x2000, IN_ALL);
+	mem_begin(m);
+	b = add(m, REGION_RAM, 0x8000, 0x1000);
+	mem_commit(m); /* an inner one */
+	CHECK(s.adds == 1 && s.removes == 0);
+	CHECK(mem_read(m, 0, &v, 1) == 0);
+	CHECK(mem_read(m, 0x8000, &v, 1) < 0);
+	/* What is taken back before the end is never told. */
+	region_show(b, 0);
+	region_move(a, 0x3000, IN_ALL);
+	mem_commit(m);
+	CHECK(s.adds == 2 && s.removes == 1 && s.bytes == 0x1000);
+	CHECK(mem_read(m, 0, &v, 1) < 0);
+	CHECK(mem_read(m, 0x2000, &v, 1) < 0);
+	CHECK(mem_read(m, 0x3000, &v, 1) == 0);
+	region_show(b, IN_ALL); /* after it, changes count at once */
+	CHECK(s.adds == 3 && s.bytes == 0x2000);
+	mem_destroy(m);
+}
+
 static void dirty_pages_are_told_once(void)
 {
 	struct mem *m = fresh();
@@ -197,6 +229,7 @@ int main(void)
 	RUN(a_hole_hides_ram_in_one_view_only);
 	RUN(priority_decides_and_hiding_uncovers);
 	RUN(listeners_hear_only_what_changed);
+	RUN(a_batch_is_published_once_and_at_its_end);
 	RUN(dirty_pages_are_told_once);
 	RUN(bad_places_are_refused);
 	RUN(limits_tell_low_and_high_ram);

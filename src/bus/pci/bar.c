@@ -112,6 +112,7 @@ void pci_bars_update(struct pci_dev *d)
 
 /* Check a new BAR and make its register(s). */
 static int bar_add(struct pci_dev *d, unsigned n, unsigned flags, u64 len, struct error *err)
+	needs(in_machine)
 {
 	struct pci_bar *b = &d->bar[n];
 	u8 *reg = d->config + bar_reg(n), *writable = d->writable + bar_reg(n);
@@ -132,6 +133,7 @@ static int bar_add(struct pci_dev *d, unsigned n, unsigned flags, u64 len, struc
 	put_le32(writable, (u32)mask & (b->is_io ? ~3u : ~15u));
 	if (b->is_64)
 		put_le32(writable + 4, (u32)(mask >> 32));
+	pci_config_changed(d);
 	return 0;
 }
 

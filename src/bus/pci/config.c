@@ -46,15 +46,18 @@ void pci_config_write(struct pci_bus *bus, u8 busnr, u8 devfn, unsigned off, uns
 		*c = (u8)((*c & ~w) | (v & w));
 		*c &= (u8) ~(v & d->w1c[off + i]);
 	}
+	if (touches(off, size, PCI_COMMAND, 2) || touches(off, size, PCI_BAR0, 4 * PCI_BARS))
+		pci_bars_update(d);
+	pci_config_changed(d);
 	if (touches(off, size, PCI_COMMAND, 2) ||
 	    (d->msix_cap && touches(off, size, d->msix_cap + PCI_MSIX_CONTROL, 2))) {
 		pci_msix_update(d);
 		pci_intx_update(d);
 	}
-	if (touches(off, size, PCI_COMMAND, 2) || touches(off, size, PCI_BAR0, 4 * PCI_BARS))
-		pci_bars_update(d);
-	if (d->config_written)
+	if (d->config_written) {
 		d->config_written(d, off, size);
+		pci_config_changed(d);
+	}
 }
 
 u16 pci_add_cap(struct pci_dev *d, u8 id, u8 len)
@@ -67,6 +70,7 @@ u16 pci_add_cap(struct pci_dev *d, u8 id, u8 len)
 	d->config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
 	d->last_cap = at;
 	d->next_cap = (u16)ALIGN_UP(at + len, 4);
+	pci_config_changed(d);
 	return at;
 }
 
@@ -91,11 +95,16 @@ void pci_set_ecam(struct pci_bus *bus, gpa_t base, u64 size)
 {
 	struct machine *m = bus->dev.machine;
 
+	mem_begin(m->mem);
 	io_unmap(m, &bus->ecam);
 	bus->ecam.base = base;
 	bus->ecam.len = size;
 	if (size && size <= ~0ull - base)
 		io_move(m, &bus->ecam, base);
+	for (unsigned i = 0; i < PCI_FUNCTIONS; i++)
+		if (bus->fn[i])
+			pci_config_changed(bus->fn[i]);
+	mem_commit(m->mem);
 }
 
 static u64 address_read(void *dev, u64 off, unsigned size)

@@ -174,5 +174,6 @@ int pci_add_msix(struct pci_dev *d, unsigned bar, u32 offset, unsigned vectors, 
 	put_le32(d->config + cap + PCI_MSIX_TABLE, offset | bar);
 	put_le32(d->config + cap + PCI_MSIX_PBA, (u32)(offset + table) | bar);
 	d->msix_cap = cap;
+	pci_config_changed(d);
 	return 0;
 }

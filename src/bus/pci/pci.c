@@ -59,7 +59,9 @@ int pci_bus_create(struct pci_bus **out, struct machine *m, const struct irq int
 
 	memcpy(bus->intx, intx, sizeof(bus->intx));
 	bus->dev.machine = m;
-	r = pci_map_ports(bus, err);
+	r = pci_pages_create(bus, err);
+	if (r == 0)
+		r = pci_map_ports(bus, err);
 	if (r < 0) {
 		free(bus);
 		return r;
@@ -76,7 +78,7 @@ struct machine *pci_machine(struct pci_bus *bus)
 }
 
 /* The multifunction bit tells the guest to look for functions 1-7: only where there are some. */
-static void update_multifunction(struct pci_bus *bus, unsigned slot)
+static void update_multifunction(struct pci_bus *bus, unsigned slot) needs(in_machine)
 {
 	struct pci_dev *const *fn = &bus->fn[pci_devfn(slot, 0)];
 	unsigned n = 0;
@@ -89,6 +91,7 @@ static void update_multifunction(struct pci_bus *bus, unsigned slot)
 		fn[i]->config[PCI_HEADER_TYPE] &= (u8)~PCI_HEADER_MULTIFUNCTION;
 		if (n > 1)
 			fn[i]->config[PCI_HEADER_TYPE] |= PCI_HEADER_MULTIFUNCTION;
+		pci_config_changed(fn[i]);
 	}
 }
 
@@ -96,14 +99,19 @@ int pci_add(struct pci_bus *bus, struct pci_dev *d, u8 devfn, const struct pci_i
 	    struct error *err)
 {
 	u8 *c = d->config;
+	int r;
 
 	if (bus->fn[devfn])
 		return error_set(err, -EBUSY, "PCI function 00:%02x.%x is already in use",
 				 devfn >> 3, devfn & 7);
+	r = pci_page_add(bus, devfn, err);
+	if (r < 0)
+		return r;
 	d->bus = bus;
 	d->devfn = devfn;
 	d->ids = (u32)ids->device << 16 | ids->vendor;
 	d->next_cap = PCI_HEADER_END;
+	d->config_trapped = true; /* until its device is complete and calls pci_reset() */
 	mutex_init(&d->msix_lock);
 	put_le16(c + PCI_VENDOR_ID, ids->vendor);
 	put_le16(c + PCI_DEVICE_ID, ids->device);
@@ -130,6 +138,7 @@ void pci_remove(struct pci_dev *d)
 		return;
 	pci_intx(d, false);
 	pci_bars_hide(d);
+	pci_page_hide(bus, d->devfn);
 	bus->fn[d->devfn] = NULL;
 	update_multifunction(bus, d->devfn >> 3);
 	mutex_finish(&d->msix_lock);
@@ -160,6 +169,7 @@ void pci_intx_update(struct pci_dev *d)
 	d->config[PCI_STATUS] &= (u8)~PCI_STATUS_INTERRUPT;
 	if (d->intx)
 		d->config[PCI_STATUS] |= PCI_STATUS_INTERRUPT;
+	pci_status_changed(d);
 	if (on == d->intx_wire)
 		return;
 	d->intx_wire = on;
@@ -181,9 +191,11 @@ void pci_reset(struct pci_dev *d)
 	for (unsigned i = 0; i < PCI_CONFIG_SIZE; i++)
 		d->config[i] &= (u8) ~(d->writable[i] | d->w1c[i]);
 	d->intx = false;
+	d->config_trapped = false;
+	pci_bars_update(d);
+	pci_config_changed(d);
 	pci_intx_update(d);
 	pci_msix_reset(d);
-	pci_bars_update(d);
 }
 
 /* Do the loaded read-only bytes that drivers find things by say what this device is? */
@@ -213,8 +225,10 @@ int pci_loaded(struct pci_dev *d, struct error *err)
 			"PCI function 00:%02x.%x: the state is of another device (%04x:%04x)",
 			d->devfn >> 3, d->devfn & 7, le16_at(d->config + PCI_VENDOR_ID),
 			le16_at(d->config + PCI_DEVICE_ID));
-	pci_msix_loaded(d);
+	d->config_trapped = false;
 	pci_bars_update(d);
+	pci_config_changed(d);
+	pci_msix_loaded(d);
 	pci_intx_update(d);
 	return 0;
 }

@@ -85,9 +85,15 @@ struct pci_dev {
 	bool intx_wire;     /* what it adds to the wire now */
 	/* After the guest wrote [off, off+len) and the generic effects took place. [in_machine] */
 	void (*config_written)(struct pci_dev *d, unsigned off, unsigned len);
-	/* Before the guest reads [off, off+len): refresh computed bytes. May be NULL. */
+	/* Before the guest reads [off, off+len): refresh computed bytes. May be NULL. As above. */
 	void (*config_reading)(struct pci_dev *d, unsigned off, unsigned len);
-	void *dev; /* for the two above */
+	/*
+	 * With @config as it is now, does config_reading() change anything? While it says no, the
+	 * guest may read a copy of @config. NULL: always. [in_machine]
+	 */
+	bool (*config_computed)(const struct pci_dev *d);
+	bool config_trapped; /* no copy until reset: it said yes, or the function is incomplete */
+	void *dev;           /* for the three above */
 };
 extern const struct field pci_fields[];
 
@@ -99,8 +105,14 @@ int pci_bus_create(struct pci_bus **out, struct machine *m, const struct irq int
 		   struct error *err) needs(in_machine) MUST_CHECK;
 struct machine *pci_machine(struct pci_bus *bus);
 
-/* Show the ECAM window; @size 0 hides it. */
+/* Show the ECAM window, with a readable page for each function; @size 0 hides it. */
 void pci_set_ecam(struct pci_bus *bus, gpa_t base, u64 size) needs(in_machine);
+
+/*
+ * Any change of @config must end in this: the guest reads a copy. The functions here call it, also
+ * after config_written(); a device does when it sets registers elsewhere, as after pci_reset().
+ */
+void pci_config_changed(struct pci_dev *d) needs(in_machine);
 
 /*
  * Put the zeroed @d on the bus with its ids. -EBUSY when the function is taken. Its device then

@@ -16,6 +16,8 @@ struct pci_bus {
 	u16 asserted[8]; /* functions that hold the wire high */
 	u32 address;     /* CF8 */
 	struct io_window address_window, data_window, ecam;
+	struct region *pages;               /* backs those below; never shown itself */
+	struct region *page[PCI_FUNCTIONS]; /* made with the first function there */
 };
 
 static inline u16 pci_command(const struct pci_dev *d)
@@ -29,6 +31,13 @@ int pci_map_ports(struct pci_bus *bus, struct error *err) needs(in_machine);
 /* bar.c: show, hide or move what the BARs and the command register now say. */
 void pci_bars_update(struct pci_dev *d) needs(in_machine);
 void pci_bars_hide(struct pci_dev *d) needs(in_machine);
+
+/* page.c: the copies of configuration space that the guest reads in ECAM. */
+int pci_pages_create(struct pci_bus *bus, struct error *err) needs(in_machine) MUST_CHECK;
+int pci_page_add(struct pci_bus *bus, u8 devfn, struct error *err) needs(in_machine) MUST_CHECK;
+void pci_page_hide(struct pci_bus *bus, u8 devfn) needs(in_machine);
+/* As pci_config_changed(), when it is only the command or status register. */
+void pci_status_changed(struct pci_dev *d) needs(in_machine);
 
 /* pci.c: drive the wire as pci_dev.intx, the command register and MSI-X say. */
 void pci_intx_update(struct pci_dev *d) needs(in_machine);

@@ -277,6 +277,13 @@ static bool touches_data(const struct virtio *v, unsigned off, unsigned len)
 	return off < data + 4 && data < off + len;
 }
 
+static bool config_computed(const struct pci_dev *d)
+{
+	u32 at, size;
+
+	return access_target(d->dev, &at, &size);
+}
+
 static void config_reading(struct pci_dev *d, unsigned off, unsigned len) needs(in_machine)
 {
 	struct virtio *v = d->dev;
@@ -369,6 +376,7 @@ int virtio_pci_init(struct virtio *v, struct pci_bus *bus, int slot, struct erro
 		return error_set(err, -ENOSPC, "no PCI slot is left (there are %u)", PCI_SLOTS);
 	v->pci.dev = v;
 	v->pci.config_reading = config_reading;
+	v->pci.config_computed = config_computed;
 	v->pci.config_written = config_written;
 	r = pci_add(bus, &v->pci, pci_devfn((unsigned)slot, 0), &ids, err);
 	if (r < 0)
