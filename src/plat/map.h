@@ -16,7 +16,7 @@ enum map_flags {
 struct map {
 	void *at;
 	u64 size;
-	os_handle handle; /* memfd or section; 0: private memory */
+	os_handle handle; /* memfd or section; 0: memory that cannot be shared */
 };
 
 /* @name is for the host's tools. Memory is committed when touched. */

@@ -193,10 +193,12 @@ static void ranges_are_discarded_and_zeroed(void)
 	CHECK_EQ(request(VIRTIO_BLK_T_DISCARD, 0, 32), VIRTIO_BLK_S_OK);
 	CHECK_EQ(request(VIRTIO_BLK_T_IN, 0, 0x10000), VIRTIO_BLK_S_OK);
 	for (unsigned i = 0; i < 128; i++) {
-		bool zero = (i >= 8 && i < 16) || i == 24 || (i >= 32 && i < 40) ||
-			    (i >= 48 && i < 56);
+		bool zeroed = (i >= 8 && i < 16) || i == 24;
+		bool discarded = (i >= 32 && i < 40) || (i >= 48 && i < 56);
+		u8 got = ram(BUF)[512 * i];
 
-		CHECK_EQ(ram(BUF)[512 * i], zero ? 0 : 0x44);
+		/* Discarding is a hint, which hosts that cannot punch holes do not take. */
+		CHECK(got == (zeroed ? 0 : 0x44) || (discarded && got == 0));
 	}
 	/* Wrong ones. */
 	segment(0, 0, 8, 2);
