@@ -38,6 +38,21 @@ int io_map_create(struct io_map **out)
 	return 0;
 }
 
+void io_map_clear(struct io_map *map)
+{
+	struct io_window *next;
+
+	if (!map)
+		return;
+	for (struct io_window *w = map->windows; w; w = next) {
+		next = w->next;
+		w->next = NULL;
+		w->mapped = false;
+	}
+	map->windows = NULL;
+	map->flat->count = 0;
+}
+
 void io_map_destroy(struct io_map *map)
 {
 	if (!map)

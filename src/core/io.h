@@ -63,6 +63,8 @@ void io_write_vcpu(struct machine *m, enum io_space s, u64 at, unsigned size, u6
 
 /* For core/machine.c and backends. */
 int io_map_create(struct io_map **out);
+/* Forget all windows at the end of a machine that nobody uses any more; NULL is allowed. */
+void io_map_clear(struct io_map *map);
 void io_map_destroy(struct io_map *map);
 /* Call @fn for every doorbell shown now (a backend that was attached late). */
 void io_each_doorbell(struct machine *m, void (*fn)(void *arg, const struct io_window *w),

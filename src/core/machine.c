@@ -40,6 +40,9 @@ void machine_destroy(struct machine *m) unchecked_roles
 
 	if (!m)
 		return;
+	/* Or an older device that unmaps its windows would meet those of newer ones, long freed. */
+	for (unsigned s = 0; s < N_IO_SPACES; s++)
+		io_map_clear(m->io[s]);
 	for (struct device *d = m->devices; d; d = next) {
 		next = d->next;
 		d->cls->destroy(d);

@@ -205,6 +205,41 @@ static void a_covered_doorbell_is_taken_from_the_kernel(void)
 	done(m);
 }
 
+struct simple {
+	struct device dev;
+	struct io_window window;
+	struct probe probe;
+	bool tidy; /* unmaps its window when it goes */
+};
+
+static void simple_destroy(struct device *d) needs(in_machine)
+{
+	struct simple *s = container_of(d, struct simple, dev);
+
+	if (s->tidy)
+		io_unmap(d->machine, &s->window);
+	free(s);
+}
+
+static const struct device_class simple_class = { .name = "simple", .destroy = simple_destroy };
+
+static void devices_may_go_with_their_windows_still_mapped(void)
+{
+	struct machine *m = fresh();
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct simple *s = calloc(1, sizeof(*s));
+		char name[] = { (char)('a' + i), 0 };
+
+		CHECK(s);
+		s->tidy = i % 2 == 0; /* the oldest among them: newer windows are freed before */
+		s->window = window(&any_size, &s->probe, IO_PORT, 0x100 * i, 0x10);
+		CHECK(io_map(m, &s->window, NULL) == 0);
+		device_add(m, &s->dev, &simple_class, name);
+	}
+	done(m);
+}
+
 int main(void)
 {
 	RUN(nobody_home_reads_all_ones);
@@ -214,5 +249,6 @@ int main(void)
 	RUN(a_window_may_move_anywhere);
 	RUN(a_doorbell_rings_and_reads_zero);
 	RUN(a_covered_doorbell_is_taken_from_the_kernel);
+	RUN(devices_may_go_with_their_windows_still_mapped);
 	return 0;
 }
