@@ -18,6 +18,7 @@ struct clock {
 	u64 frozen_ns, started_ns;
 	s64 wall_offset_ns;  /* wall time minus machine time (manual) or minus host wall time */
 	struct timer *armed; /* sorted by deadline; guarded by the machine lock */
+	u64 turn;            /* counts calls of clock_run_due() */
 	void (*earlier)(void *arg);
 	void *earlier_arg;
 };
@@ -179,13 +180,12 @@ u64 clock_run_due(struct clock *c)
 
 	if (!c->running)
 		return ~0ull;
+	c->turn++;
 	/* Timers that re-arm themselves in the past fire once a call, so that the loop goes on. */
-	for (struct timer *last = NULL; c->armed && c->armed->deadline_ns <= now;) {
-		struct timer *t = c->armed;
-
-		if (t == last)
+	while (c->armed && c->armed->deadline_ns <= now) {
+		if (c->armed->turn == c->turn)
 			return 0;
-		last = t;
+		c->armed->turn = c->turn;
 		fire_first(c);
 	}
 	return c->armed ? c->armed->deadline_ns - MIN(now, c->armed->deadline_ns) : ~0ull;

@@ -15,6 +15,7 @@ struct timer {
 	void (*fire)(void *dev); /* [in_machine]; may arm any timer again */
 	void *dev;
 	u64 deadline_ns; /* meaningful while armed; FIELD_TIMER saves it */
+	u64 turn;        /* the clock_run_due() that fired it last */
 	bool armed;
 	struct timer *next;
 };
