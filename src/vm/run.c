@@ -8,6 +8,7 @@
  * that the guest does not run on, and are served on the loop.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/str.h"
@@ -46,12 +47,31 @@ static bool wait_until_wanted(struct vm_cpu *c)
 	return go;
 }
 
+/* What the backend says about the last run, a log line for each of its own. */
 static void report_failure(struct vm_cpu *c)
+{
+	struct str text = { 0 };
+	char *line, *rest;
+
+	c->vm->accel->cls->explain(c->vcpu, &text);
+	log_err("vCPU %u stopped", c->vcpu->index);
+	for (line = text.at; line; line = rest) {
+		rest = strchr(line, '\n');
+		if (rest)
+			*rest++ = 0;
+		log_err("%s", line);
+	}
+	str_free(&text);
+}
+
+/* A guest may report its crash as often as it likes. The registers are of no use here. */
+static void report_crash(struct vm_cpu *c)
 {
 	struct str text = { 0 };
 
 	c->vm->accel->cls->explain(c->vcpu, &text);
-	log_err("vCPU %u stopped: %s", c->vcpu->index, text.at ? text.at : "no reason given");
+	log_guest("%.*s; it goes on to write its dump", text.at ? (int)strcspn(text.at, "\n") : 0,
+		  text.at ? text.at : "");
 	str_free(&text);
 }
 
@@ -64,10 +84,7 @@ static void vcpu_main(void *arg)
 		switch (vm->accel->cls->run(c->vcpu)) {
 		case RUN_AGAIN: break;
 		case RUN_RESET: machine_request(vm->machine, REQUEST_RESET); break;
-		case RUN_CRASH:
-			log_warn(
-				"the guest reported that it crashed; it goes on to write its dump");
-			break;
+		case RUN_CRASH: report_crash(c); break;
 		case RUN_SHUTDOWN:
 		case RUN_ERROR:
 			c->failed = true;
@@ -94,7 +111,7 @@ static void wait_parked(struct vm *vm)
 	mutex_unlock(&vm->run_lock);
 }
 
-void vm_pause(struct vm *vm)
+static void stop(struct vm *vm)
 {
 	if (!vm->started)
 		return;
@@ -104,17 +121,30 @@ void vm_pause(struct vm *vm)
 	vm->accel->cls->pause(vm->accel);
 }
 
-void vm_resume(struct vm *vm)
+static void go(struct vm *vm)
 {
 	if (!vm->started)
 		return;
 	vm->accel->cls->resume(vm->accel);
 	clock_resume(vm->machine->clock);
 	mutex_lock(&vm->run_lock);
-	vm->hold = false;
+	/* A request that is still to be served holds them, too; serving it brings us here again. */
+	vm->hold = __atomic_load_n(&vm->requests, __ATOMIC_ACQUIRE) != 0;
 	cond_broadcast(&vm->run_changed);
 	mutex_unlock(&vm->run_lock);
 	loop_wake(vm->loop); /* timers run again */
+}
+
+void vm_pause(struct vm *vm)
+{
+	vm->paused = vm->started;
+	stop(vm);
+}
+
+void vm_resume(struct vm *vm)
+{
+	vm->paused = false;
+	go(vm);
 }
 
 static int reset_vcpus(struct vm *vm, struct error *err)
@@ -147,7 +177,7 @@ void vm_reset(struct vm *vm)
 {
 	struct error err = { 0 };
 
-	vm_pause(vm);
+	stop(vm);
 	machine_lock(vm->machine);
 	device_reset_all(vm->machine, RESET_WARM);
 	machine_unlock(vm->machine);
@@ -157,7 +187,8 @@ void vm_reset(struct vm *vm)
 		return;
 	}
 	log_info("the machine was reset");
-	vm_resume(vm);
+	if (!vm->paused)
+		go(vm);
 }
 
 void vm_power_button(struct vm *vm)
@@ -169,26 +200,32 @@ void vm_power_button(struct vm *vm)
 
 void vm_quit(struct vm *vm)
 {
-	vm_pause(vm);
+	stop(vm);
 	end(vm, VM_QUIT);
 }
 
-/* [on_loop] A power-off wins over a reset, a crash over both. */
+/*
+ * [on_loop] A power-off wins over a reset, a crash over both. They are looked at when all vCPUs
+ * have
+ * stopped: what one of them asked for on its way must not be asked of the machine that follows.
+ */
 static void serve_requests(struct job *job) unchecked_roles
 {
 	struct vm *vm = container_of(job, struct vm, request_job);
-	u32 bits = __atomic_exchange_n(&vm->requests, 0, __ATOMIC_ACQ_REL);
+	u32 bits;
 
-	if (!bits || vm->over)
+	if (!__atomic_load_n(&vm->requests, __ATOMIC_ACQUIRE) || vm->over)
 		return;
-	if (bits & BIT(REQUEST_CRASH) || bits & BIT(REQUEST_POWEROFF) || vm->no_reboot) {
-		vm_pause(vm);
-		end(vm, bits & BIT(REQUEST_CRASH)      ? VM_CRASHED
-			: bits & BIT(REQUEST_POWEROFF) ? VM_POWERED_OFF
-						       : VM_RESET_ASKED);
-		return;
-	}
-	vm_reset(vm);
+	stop(vm);
+	bits = __atomic_exchange_n(&vm->requests, 0, __ATOMIC_ACQ_REL);
+	if (bits & BIT(REQUEST_CRASH))
+		end(vm, VM_CRASHED);
+	else if (bits & BIT(REQUEST_POWEROFF))
+		end(vm, VM_POWERED_OFF);
+	else if (vm->no_reboot)
+		end(vm, VM_RESET_ASKED);
+	else
+		vm_reset(vm);
 }
 
 void vm_request(void *arg, enum machine_request what)
@@ -251,13 +288,18 @@ int vm_start(struct vm *vm, void (*ended)(void *arg, enum vm_end how), void *arg
 	vm->started = true;
 	vm->started_ns = time_now_ns();
 	wait_parked(vm);
-	vm_resume(vm);
+	go(vm);
 	return 0;
 }
 
 void vm_run_finish(struct vm *vm)
 {
 	loop_set_timeout(vm->loop, NULL, NULL);
+	/*
+	 * First all park: one that still runs may ask for something, and kick one that has ended.
+	 */
+	stop(vm);
+	loop_unpost(vm->loop, &vm->request_job);
 	mutex_lock(&vm->run_lock);
 	vm->ending = true;
 	cond_broadcast(&vm->run_changed);
@@ -265,7 +307,6 @@ void vm_run_finish(struct vm *vm)
 	for (unsigned i = 0; i < vm->vcpus; i++) {
 		if (!vm->cpu[i].thread)
 			continue;
-		vm->accel->cls->kick(vm->cpu[i].vcpu);
 		__atomic_store_n(&vm->cpu[i].vcpu->thread, NULL, __ATOMIC_RELEASE);
 		thread_join(vm->cpu[i].thread);
 		vm->cpu[i].thread = NULL;

@@ -26,7 +26,7 @@ int vm_start(struct vm *vm, void (*ended)(void *arg, enum vm_end how), void *arg
 	needs(on_loop) MUST_CHECK;
 void vm_pause(struct vm *vm) needs(on_loop); /* all vCPUs have stopped when it returns */
 void vm_resume(struct vm *vm) needs(on_loop);
-void vm_reset(struct vm *vm) needs(on_loop);
+void vm_reset(struct vm *vm) needs(on_loop); /* a paused one stays so */
 void vm_power_button(struct vm *vm) needs(on_loop);
 void vm_quit(struct vm *vm) needs(on_loop); /* end now; the disks are flushed */
 

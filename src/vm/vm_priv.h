@@ -43,6 +43,7 @@ struct vm {
 	bool hold;    /* vCPUs park instead of running */
 	bool ending;  /* vCPU threads return */
 	bool started; /* threads exist */
+	bool paused;  /* by vm_pause(): a reset does not start it again */
 	bool over;    /* ended() was called */
 	unsigned parked;
 	u32 requests; /* atomic: bits of enum machine_request */

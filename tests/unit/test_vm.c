@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A machine's life on the fake backend: it runs, stops, is reset, and ends in each way there is. */
+#include "base/log.h"
+#include "vm_rig.h"
+
+static struct vm_rig rig;
+static unsigned todo;
+
+static unsigned runs(void)
+{
+	return __atomic_load_n(&fake.cpu[0]->runs, __ATOMIC_RELAXED);
+}
+
+static enum run_result idle(struct fake_cpu *c)
+{
+	time_sleep_ns(100 * NS_PER_US);
+	return RUN_AGAIN;
+}
+
+static bool once(void)
+{
+	return __atomic_exchange_n(&todo, 0, __ATOMIC_ACQ_REL);
+}
+
+static void a_machine_runs_pauses_and_ends(void) unchecked_roles
+{
+	unsigned before;
+
+	rig_begin(&rig, "test_vm", 2);
+	rig_start(&rig);
+	rig_loop_ms(&rig, 5);
+	vm_pause(rig.vm);
+	vm_pause(rig.vm);
+	before = runs();
+	time_sleep_ns(5 * NS_PER_MS);
+	CHECK_EQ(runs(), before);
+	vm_resume(rig.vm);
+	rig_loop_ms(&rig, 5);
+	vm_quit(rig.vm);
+	vm_quit(rig.vm);
+	CHECK_EQ(rig.how, VM_QUIT);
+	CHECK_EQ(rig.ends, 1);
+	rig_end(&rig);
+}
+
+static void a_machine_that_never_started_can_be_destroyed(void) unchecked_roles
+{
+	rig_begin(&rig, "test_vm", 2);
+	rig_create(&rig);
+	rig_end(&rig);
+}
+
+static void a_running_machine_can_be_destroyed(void) unchecked_roles
+{
+	for (unsigned i = 0; i < 20; i++) {
+		rig_begin(&rig, "test_vm", 4);
+		fake.step = i & 1 ? idle : NULL;
+		rig_start(&rig);
+		rig_end(&rig);
+	}
+}
+
+static enum run_result cf9_once(struct fake_cpu *c)
+{
+	if (once())
+		io_write_vcpu(fake_machine(c), IO_PORT, 0xcf9, 1, 6);
+	return idle(c);
+}
+
+static void a_reset_starts_devices_and_processors_anew(void) unchecked_roles
+{
+	rig_begin(&rig, "test_vm", 2);
+	fake.step = cf9_once;
+	todo = 1;
+	rig_start(&rig);
+	io_write_vcpu(rig.vm->machine, IO_PORT, 0x3ff, 1, 0x77);
+	rig_loop_ms(&rig, 30);
+	CHECK_EQ(rig.ends, 0);
+	CHECK_EQ(__atomic_load_n(&fake.cpu[1]->resets, __ATOMIC_RELAXED), 2);
+	CHECK_EQ(io_read_vcpu(rig.vm->machine, IO_PORT, 0x3ff, 1), 0);
+	CHECK(runs() > 1);
+	vm_quit(rig.vm);
+	rig_end(&rig);
+}
+
+static void a_paused_machine_stays_paused_over_a_reset(void) unchecked_roles
+{
+	unsigned before;
+
+	rig_begin(&rig, "test_vm", 2);
+	fake.step = idle;
+	rig_start(&rig);
+	rig_loop_ms(&rig, 5);
+	vm_pause(rig.vm);
+	before = runs();
+	machine_request(rig.vm->machine, REQUEST_RESET);
+	rig_loop_ms(&rig, 10);
+	CHECK_EQ(__atomic_load_n(&fake.cpu[0]->resets, __ATOMIC_RELAXED), 2);
+	CHECK_EQ(runs(), before);
+	vm_resume(rig.vm);
+	rig_loop_ms(&rig, 10);
+	CHECK(runs() > before);
+	vm_quit(rig.vm);
+	rig_end(&rig);
+}
+
+static void without_reboots_a_reset_is_an_end(void) unchecked_roles
+{
+	rig_begin(&rig, "test_vm", 2);
+	rig.cfg.no_reboot = true;
+	fake.step = cf9_once;
+	todo = 1;
+	rig_start(&rig);
+	loop_run(rig.loop);
+	CHECK_EQ(rig.how, VM_RESET_ASKED);
+	rig_end(&rig);
+}
+
+/* All vCPUs ask at once, before the loop has served the first: it is still one reset. */
+static enum run_result all_reset(struct fake_cpu *c)
+{
+	if (__atomic_load_n(&c->resets, __ATOMIC_RELAXED) == 1)
+		io_write_vcpu(fake_machine(c), IO_PORT, 0xcf9, 1, 6);
+	return idle(c);
+}
+
+static void resets_asked_by_several_processors_are_one(void) unchecked_roles
+{
+	for (unsigned i = 0; i < 30; i++) {
+		rig_begin(&rig, "test_vm", 8);
+		fake.step = all_reset;
+		rig_start(&rig);
+		rig_loop_ms(&rig, 15);
+		CHECK_EQ(__atomic_load_n(&fake.cpu[0]->resets, __ATOMIC_RELAXED), 2);
+		vm_quit(rig.vm);
+		rig_end(&rig);
+	}
+}
+
+static enum run_result triple_fault(struct fake_cpu *c)
+{
+	return RUN_SHUTDOWN;
+}
+
+static void a_triple_fault_is_a_crash_and_is_told_once(void) unchecked_roles
+{
+	rig_begin(&rig, "test_vm", 2);
+	fake.step = triple_fault;
+	rig_start(&rig);
+	loop_run(rig.loop);
+	CHECK_EQ(rig.how, VM_CRASHED);
+	CHECK_EQ(rig.ends, 1);
+	rig_end(&rig);
+}
+
+static void a_processor_that_cannot_be_reset_is_a_crash(void) unchecked_roles
+{
+	rig_begin(&rig, "test_vm", 2);
+	fake.step = cf9_once;
+	todo = 1;
+	rig_start(&rig);
+	fake.reset_fails = true;
+	loop_run(rig.loop);
+	CHECK_EQ(rig.how, VM_CRASHED);
+	rig_end(&rig);
+}
+
+static enum run_result crash_msr(struct fake_cpu *c)
+{
+	time_sleep_ns(50 * NS_PER_US);
+	return RUN_CRASH;
+}
+
+/* The guest may say so as often as it likes; the log must not grow with it. */
+static void a_reported_crash_ends_nothing_and_fills_no_log(void) unchecked_roles
+{
+	struct file_info info;
+	struct file *f;
+
+	file_remove("test_vm_log.txt");
+	CHECK(log_to_file("test_vm_log.txt") == 0);
+	rig_begin(&rig, "test_vm", 1);
+	fake.step = crash_msr;
+	rig_start(&rig);
+	rig_loop_ms(&rig, 100);
+	vm_quit(rig.vm);
+	CHECK(runs() > 100);
+	CHECK_EQ(rig.how, VM_QUIT);
+	rig_end(&rig);
+	CHECK(log_to_file(NULL) == 0);
+	CHECK(file_open(&f, "test_vm_log.txt", FILE_READ, NULL) == 0);
+	CHECK(file_info(f, &info) == 0);
+	CHECK(info.size > 0 && info.size < 8000);
+	file_close(f);
+}
+
+static enum run_result soft_off(struct fake_cpu *c)
+{
+	struct machine *m = fake_machine(c);
+
+	/* PMBASE 600h, enabled, then SLP_EN with type 0 in PM1_CNT. */
+	io_write_vcpu(m, IO_PORT, 0xcf8, 4, 0x8000f840);
+	io_write_vcpu(m, IO_PORT, 0xcfc, 4, 0x601);
+	io_write_vcpu(m, IO_PORT, 0xcf8, 4, 0x8000f844);
+	io_write_vcpu(m, IO_PORT, 0xcfc, 1, 0x80);
+	io_write_vcpu(m, IO_PORT, 0x604, 2, 0x2000);
+	return RUN_AGAIN;
+}
+
+static void power_off_by_the_guest_is_the_good_end(void) unchecked_roles
+{
+	rig_begin(&rig, "test_vm", 2);
+	fake.step = soft_off;
+	rig_start(&rig);
+	loop_run(rig.loop);
+	CHECK_EQ(rig.how, VM_POWERED_OFF);
+	rig_end(&rig);
+}
+
+/* A request is on its way to the loop when the machine goes; the loop lives on. */
+static void a_late_request_finds_no_machine_and_no_harm(void) unchecked_roles
+{
+	rig_begin(&rig, "test_vm", 2);
+	rig_start(&rig);
+	machine_request(rig.vm->machine, REQUEST_RESET);
+	vm_quit(rig.vm);
+	vm_destroy(rig.vm);
+	rig.vm = NULL;
+	rig_loop_ms(&rig, 5);
+	rig_end(&rig);
+}
+
+/* RTC: 1024 interrupts a second, from a timer that a vCPU has armed. */
+static enum run_result rtc_once(struct fake_cpu *c)
+{
+	struct machine *m = fake_machine(c);
+
+	if (once()) {
+		io_write_vcpu(m, IO_PORT, 0x70, 1, 0x0b);
+		io_write_vcpu(m, IO_PORT, 0x71, 1, 0x42);
+	}
+	io_write_vcpu(m, IO_PORT, 0x70, 1, 0x0c);
+	io_read_vcpu(m, IO_PORT, 0x71, 1);
+	return idle(c);
+}
+
+static void timers_armed_by_a_processor_wake_the_loop(void) unchecked_roles
+{
+	struct machine *m;
+
+	rig_begin(&rig, "test_vm", 1);
+	fake.step = rtc_once;
+	rig_start(&rig);
+	m = rig.vm->machine;
+	/* ISA line 8 is pin 8 of the I/O APIC: let it send. */
+	io_write_vcpu(m, IO_MMIO, 0xfec00000, 4, 0x20);
+	io_write_vcpu(m, IO_MMIO, 0xfec00010, 4, 0x38);
+	rig_loop_ms(&rig, 5);
+	CHECK_EQ(__atomic_load_n(&fake.msis, __ATOMIC_RELAXED), 0);
+	__atomic_store_n(&todo, 1, __ATOMIC_RELEASE);
+	rig_loop_ms(&rig, 100);
+	CHECK(__atomic_load_n(&fake.msis, __ATOMIC_RELAXED) > 20);
+	vm_quit(rig.vm);
+	rig_end(&rig);
+}
+
+int main(void)
+{
+	RUN(a_machine_runs_pauses_and_ends);
+	RUN(a_machine_that_never_started_can_be_destroyed);
+	RUN(a_running_machine_can_be_destroyed);
+	RUN(a_reset_starts_devices_and_processors_anew);
+	RUN(a_paused_machine_stays_paused_over_a_reset);
+	RUN(without_reboots_a_reset_is_an_end);
+	RUN(resets_asked_by_several_processors_are_one);
+	RUN(a_triple_fault_is_a_crash_and_is_told_once);
+	RUN(a_processor_that_cannot_be_reset_is_a_crash);
+	RUN(a_reported_crash_ends_nothing_and_fills_no_log);
+	RUN(power_off_by_the_guest_is_the_good_end);
+	RUN(a_late_request_finds_no_machine_and_no_harm);
+	RUN(timers_armed_by_a_processor_wake_the_loop);
+	return 0;
+}
