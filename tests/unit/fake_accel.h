@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <errno.h>
+
 #include "base/alloc.h"
 #include "core/machine.h"
 #include "cpu/accel.h"

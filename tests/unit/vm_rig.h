@@ -26,15 +26,26 @@ struct vm_rig {
 	unsigned ends; /* times that the end was told */
 };
 
-static inline char *rig_file(struct vm_rig *r, const char *name, size_t len, bool fill_vars)
+static inline char *rig_firmware(struct vm_rig *r, const char *name, size_t len, bool variables)
 {
 	char *path = xasprintf("%s%s", r->prefix, name);
 	u8 *bytes = xcalloc(len, 1);
+	FILE *f = fopen(path, "wb"); /* unlike file_save() it waits for no disk */
 
-	if (fill_vars || len == RIG_CODE)
-		make_volume(bytes, len, fill_vars);
-	CHECK(file_save(path, bytes, len, &r->err) == 0);
+	make_volume(bytes, len, variables);
+	CHECK(f && fwrite(bytes, 1, len, f) == len && fclose(f) == 0);
 	free(bytes);
+	return path;
+}
+
+static inline char *rig_disk(struct vm_rig *r, const char *name)
+{
+	char *path = xasprintf("%s%s", r->prefix, name);
+	struct file *f;
+
+	CHECK(file_open(&f, path, FILE_WRITE | FILE_CREATE, &r->err) == 0);
+	CHECK(file_resize(f, RIG_DISK) == 0);
+	file_close(f);
 	return path;
 }
 
@@ -51,10 +62,10 @@ static inline void rig_begin(struct vm_rig *r, const char *prefix, unsigned cpus
 	config_init(c);
 	c->vcpus = cpus;
 	c->memory = MIB(64);
-	c->firmware = rig_file(r, "CODE.fd", RIG_CODE, false);
-	c->nvram = rig_file(r, "vars.fd", RIG_VARS, true);
+	c->firmware = rig_firmware(r, "CODE.fd", RIG_CODE, false);
+	c->nvram = rig_firmware(r, "vars.fd", RIG_VARS, true);
 	for (unsigned i = 0; i < ARRAY_LEN(names); i++)
-		config_add_disk(c)->path = rig_file(r, names[i], RIG_DISK, false);
+		config_add_disk(c)->path = rig_disk(r, names[i]);
 	c->serial.kind = CHR_FILE;
 	c->serial.path = xasprintf("%sserial.txt", r->prefix);
 	c->i8042 = true;
