@@ -347,6 +347,35 @@ static void a_reset_may_come_while_the_loop_works(void)
 	io_loop_destroy(loop);
 }
 
+/* The machine lock is held meanwhile: all vCPUs would stand until the last request was done. */
+static void a_reset_waits_for_one_request_only(void)
+{
+	struct io_loop *loop;
+	unsigned done = 128;
+
+	CHECK(io_loop_create(&loop, "io-test", NULL) == 0);
+	begin(false, BASIC, loop);
+	for (unsigned round = 0; round < 20 && done == 128; round++) {
+		drv_start(&d, BASIC, 128);
+		header(VIRTIO_BLK_T_IN, 0);
+		drv_desc(&d, DRV_DESC, 0, HEADER, 16, F_N, 1);
+		drv_desc(&d, DRV_DESC, 1, BUF, DISK, F_N | F_W, 2);
+		drv_desc(&d, DRV_DESC, 2, STATUS, 1, F_W, 0);
+		for (unsigned i = 0; i < 128; i++)
+			drv_offer(&d, 0);
+		drv_put(&d, DRV_BELL, 2, 0);
+		while (!used_now())
+			time_sleep_ns(10 * NS_PER_US);
+		drv_set(&d, COMMON_STATUS, 1, 0);
+		done = used_now();
+	}
+	CHECK(done < 128);
+	machine_unlock(d.m);
+	io_loop_stop(loop);
+	machine_destroy(d.m);
+	io_loop_destroy(loop);
+}
+
 int main(void)
 {
 	RUN(the_configuration_tells_the_disk);
@@ -361,6 +390,7 @@ int main(void)
 	RUN(host_errors_reach_the_guest);
 	RUN(wrong_arguments_are_refused);
 	RUN(a_reset_may_come_while_the_loop_works);
+	RUN(a_reset_waits_for_one_request_only);
 	file_remove(path);
 	return 0;
 }

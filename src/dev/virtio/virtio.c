@@ -68,7 +68,8 @@ void virtio_reset(struct virtio *v)
 	for (unsigned i = 0; i < v->cls->nqueues; i++) {
 		struct vq *q = &v->vq[i];
 
-		/* Whoever served the queue has left it when we have its lock. */
+		/* Whoever serves the queue ends the request at hand, and has left when we have the lock. */
+		__atomic_store_n(&q->stopping, true, __ATOMIC_RELAXED);
 		mutex_lock(&q->lock);
 		if (v->cls->reset_queue)
 			v->cls->reset_queue(v, q);

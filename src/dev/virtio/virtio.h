@@ -49,6 +49,8 @@ struct vq {
 	/* Under the lock. */
 	bool live; /* enabled, DRIVER_OK, not broken: may be served */
 	u32 in_flight;
+	/* Atomic: a reset waits for the lock, with the machine's in hand: take no more requests. */
+	bool stopping;
 };
 
 struct virtio_class {

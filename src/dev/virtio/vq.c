@@ -35,6 +35,7 @@ void vq_finish(struct vq *q)
 void vq_reset(struct vq *q)
 {
 	q->live = q->enabled = false;
+	__atomic_store_n(&q->stopping, false, __ATOMIC_RELAXED);
 	q->size = q->virtio->queue_max;
 	__atomic_store_n(&q->vector, (u16)VIRTIO_MSI_NO_VECTOR, __ATOMIC_RELAXED);
 	q->desc = q->driver = q->device = 0;
@@ -176,12 +177,17 @@ static const char *read_chain(struct vq *q, u16 head, struct vq_chain *out)
 	return "a descriptor chain does not end";
 }
 
+static bool is_served(const struct vq *q)
+{
+	return q->live && !__atomic_load_n(&q->stopping, __ATOMIC_RELAXED);
+}
+
 int vq_pop(struct vq *q, struct vq_chain *out)
 {
 	const char *wrong;
 	u16 avail, head;
 
-	if (!q->live)
+	if (!is_served(q))
 		return 0;
 	if (!aligned(q))
 		return vq_broken(q, "a ring is not aligned");
@@ -249,7 +255,7 @@ bool vq_want_kicks(struct vq *q, bool on)
 {
 	u16 avail;
 
-	if (!q->live || !aligned(q))
+	if (!is_served(q) || !aligned(q))
 		return false;
 	if (!has(q, VIRTIO_F_EVENT_IDX)) {
 		if (!ring_store(q, q->device, on ? 0 : VIRTQ_USED_F_NO_NOTIFY))
