@@ -48,6 +48,12 @@ void device_reset_all(struct machine *m, enum reset_kind kind)
 	each(m->devices, reset_one, &kind);
 }
 
+static void hold(struct device *d, bool on)
+{
+	if (d->cls->hold)
+		d->cls->hold(d, on);
+}
+
 /* Per device: u8 id length, id, u8 class name length, class name, u32 length, fields. */
 static void save_one(struct device *d, void *arg)
 {
@@ -61,8 +67,10 @@ static void save_one(struct device *d, void *arg)
 	str_add_bytes(out, d->cls->name, cls);
 	mark = out->len;
 	str_add_bytes(out, len, 4);
+	hold(d, true);
 	if (d->cls->fields)
 		state_save(d->cls->fields, d, out);
+	hold(d, false);
 	put_le32(out->at + mark, (u32)(out->len - mark - 4));
 }
 
@@ -97,7 +105,9 @@ static int load_one(struct machine *m, struct reader *r, struct error *err)
 		return error_set(err, -ENODEV, "the saved machine has a %s called %s, this one not",
 				 cls, id);
 	if (d->cls->fields) {
+		hold(d, true);
 		rc = state_load(d->cls->fields, d, p, len, err);
+		hold(d, false);
 		if (rc < 0)
 			return error_prefix(err, "%s", id), rc;
 	}
@@ -140,10 +150,12 @@ static void inspect_device(struct device *d, void *arg)
 		str_add(out, ",");
 	str_add_json(out, d->id);
 	str_add(out, ":");
+	hold(d, true);
 	if (d->cls->fields)
 		state_inspect(d->cls->fields, d, out);
 	else
 		str_add(out, "{}");
+	hold(d, false);
 }
 
 void device_inspect_all(struct machine *m, struct str *out)

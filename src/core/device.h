@@ -26,6 +26,11 @@ struct device_class {
 	/* After the fields were loaded: check them (they are hostile) and rebuild what derives. */
 	int (*loaded)(struct device *d, struct error *err);
 	void (*destroy)(struct device *d); /* also frees @d */
+	/*
+	 * Around each reading or loading of the fields: keep threads that work without the machine
+	 * lock from changing them, their work at hand ended. May be NULL.
+	 */
+	void (*hold)(struct device *d, bool on);
 };
 
 struct device {

@@ -11,6 +11,17 @@ static unsigned runs(void)
 	return __atomic_load_n(&fake.cpu[0]->runs, __ATOMIC_RELAXED);
 }
 
+static unsigned resets(unsigned cpu)
+{
+	return __atomic_load_n(&fake.cpu[cpu]->resets, __ATOMIC_RELAXED);
+}
+
+/* Let the main loop work until @cond: a busy host takes its time. */
+#define AWAIT(cond)                                                                                \
+	do {                                                                                       \
+		rig_loop_ms(&rig, 2);                                                              \
+	} while (!(cond))
+
 static enum run_result idle(struct fake_cpu *c)
 {
 	time_sleep_ns(100 * NS_PER_US);
@@ -28,7 +39,7 @@ static void a_machine_runs_pauses_and_ends(void) unchecked_roles
 
 	rig_begin(&rig, "test_vm", 2);
 	rig_start(&rig);
-	rig_loop_ms(&rig, 5);
+	AWAIT(runs());
 	vm_pause(rig.vm);
 	vm_pause(rig.vm);
 	before = runs();
@@ -74,11 +85,10 @@ static void a_reset_starts_devices_and_processors_anew(void) unchecked_roles
 	todo = 1;
 	rig_start(&rig);
 	io_write_vcpu(rig.vm->machine, IO_PORT, 0x3ff, 1, 0x77);
-	rig_loop_ms(&rig, 30);
+	AWAIT(resets(1) == 2);
 	CHECK_EQ(rig.ends, 0);
-	CHECK_EQ(__atomic_load_n(&fake.cpu[1]->resets, __ATOMIC_RELAXED), 2);
 	CHECK_EQ(io_read_vcpu(rig.vm->machine, IO_PORT, 0x3ff, 1), 0);
-	CHECK(runs() > 1);
+	AWAIT(runs() > 1);
 	vm_quit(rig.vm);
 	rig_end(&rig);
 }
@@ -94,12 +104,11 @@ static void a_paused_machine_stays_paused_over_a_reset(void) unchecked_roles
 	vm_pause(rig.vm);
 	before = runs();
 	machine_request(rig.vm->machine, REQUEST_RESET);
-	rig_loop_ms(&rig, 10);
-	CHECK_EQ(__atomic_load_n(&fake.cpu[0]->resets, __ATOMIC_RELAXED), 2);
+	AWAIT(resets(0) == 2);
+	rig_loop_ms(&rig, 5);
 	CHECK_EQ(runs(), before);
 	vm_resume(rig.vm);
-	rig_loop_ms(&rig, 10);
-	CHECK(runs() > before);
+	AWAIT(runs() > before);
 	vm_quit(rig.vm);
 	rig_end(&rig);
 }
@@ -119,7 +128,7 @@ static void without_reboots_a_reset_is_an_end(void) unchecked_roles
 /* All vCPUs ask at once, before the loop has served the first: it is still one reset. */
 static enum run_result all_reset(struct fake_cpu *c)
 {
-	if (__atomic_load_n(&c->resets, __ATOMIC_RELAXED) == 1)
+	if (resets(c->base.index) == 1)
 		io_write_vcpu(fake_machine(c), IO_PORT, 0xcf9, 1, 6);
 	return idle(c);
 }
@@ -130,8 +139,9 @@ static void resets_asked_by_several_processors_are_one(void) unchecked_roles
 		rig_begin(&rig, "test_vm", 8);
 		fake.step = all_reset;
 		rig_start(&rig);
-		rig_loop_ms(&rig, 15);
-		CHECK_EQ(__atomic_load_n(&fake.cpu[0]->resets, __ATOMIC_RELAXED), 2);
+		AWAIT(resets(0) > 1);
+		rig_loop_ms(&rig, 5);
+		CHECK_EQ(resets(0), 2);
 		vm_quit(rig.vm);
 		rig_end(&rig);
 	}
@@ -182,15 +192,14 @@ static void a_reported_crash_ends_nothing_and_fills_no_log(void) unchecked_roles
 	rig_begin(&rig, "test_vm", 1);
 	fake.step = crash_msr;
 	rig_start(&rig);
-	rig_loop_ms(&rig, 100);
+	AWAIT(runs() > 200);
 	vm_quit(rig.vm);
-	CHECK(runs() > 100);
 	CHECK_EQ(rig.how, VM_QUIT);
 	rig_end(&rig);
 	CHECK(log_to_file(NULL) == 0);
 	CHECK(file_open(&f, "test_vm_log.txt", FILE_READ, NULL) == 0);
 	CHECK(file_info(f, &info) == 0);
-	CHECK(info.size > 0 && info.size < 8000);
+	CHECK(info.size > 0 && info.size < 12000);
 	file_close(f);
 }
 
@@ -258,8 +267,7 @@ static void timers_armed_by_a_processor_wake_the_loop(void) unchecked_roles
 	rig_loop_ms(&rig, 5);
 	CHECK_EQ(__atomic_load_n(&fake.msis, __ATOMIC_RELAXED), 0);
 	__atomic_store_n(&todo, 1, __ATOMIC_RELEASE);
-	rig_loop_ms(&rig, 100);
-	CHECK(__atomic_load_n(&fake.msis, __ATOMIC_RELAXED) > 20);
+	AWAIT(__atomic_load_n(&fake.msis, __ATOMIC_RELAXED) > 20);
 	vm_quit(rig.vm);
 	rig_end(&rig);
 }

@@ -36,10 +36,10 @@ struct drv {
 static void drv_msi(void *cpus, struct msi msg)
 {
 	struct drv *d = cpus;
+	unsigned n = __atomic_fetch_add(&d->n_sent, 1, __ATOMIC_RELAXED); /* any thread */
 
-	if (d->n_sent < ARRAY_LEN(d->sent))
-		d->sent[d->n_sent] = msg;
-	d->n_sent++;
+	if (n < ARRAY_LEN(d->sent))
+		d->sent[n] = msg;
 }
 
 static void drv_wire(void *chip, unsigned pin UNUSED, bool level)

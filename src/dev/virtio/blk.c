@@ -387,7 +387,7 @@ static void blk_serve(struct virtio *v, struct vq *q)
 }
 
 /* The disk is not waiting for us: its requests end on the I/O loop, which needs the queue lock. */
-static void blk_reset_queue(struct virtio *v, struct vq *q)
+static void blk_drain(struct virtio *v, struct vq *q)
 {
 	while (q->in_flight)
 		cond_wait(&to_blk(v)->idle, &q->lock);
@@ -429,7 +429,7 @@ static const struct virtio_class blk_class = {
 	.config_read = blk_config_read,
 	.config_write = blk_config_write,
 	.serve = blk_serve,
-	.reset_queue = blk_reset_queue,
+	.drain = blk_drain,
 	.reset = blk_reset,
 	.destroy = blk_destroy,
 };
@@ -438,6 +438,7 @@ static const struct device_class blk_device_class = {
 	.name = "virtio-blk",
 	.fields = blk_fields,
 	.reset = virtio_device_reset,
+	.hold = virtio_device_hold,
 	.loaded = blk_loaded,
 	.destroy = virtio_device_destroy,
 };

@@ -26,6 +26,7 @@ static const struct device_class rng_device_class = {
 	.name = "virtio-rng",
 	.fields = rng_fields,
 	.reset = virtio_device_reset,
+	.hold = virtio_device_hold,
 	.loaded = virtio_device_loaded,
 	.destroy = virtio_device_destroy,
 };

@@ -63,18 +63,34 @@ static void start_queues(struct virtio *v)
 	}
 }
 
+/*
+ * Take @q's lock with nobody serving it and no request in flight. Whoever serves it ends the
+ * request at hand and lets go.
+ */
+static void seize(struct vq *q)
+{
+	struct virtio *v = q->virtio;
+
+	__atomic_store_n(&q->stopping, true, __ATOMIC_RELAXED);
+	mutex_lock(&q->lock);
+	if (v->cls->drain)
+		v->cls->drain(v, q);
+}
+
+static void release(struct vq *q)
+{
+	__atomic_store_n(&q->stopping, false, __ATOMIC_RELAXED);
+	mutex_unlock(&q->lock);
+}
+
 void virtio_reset(struct virtio *v)
 {
 	for (unsigned i = 0; i < v->cls->nqueues; i++) {
 		struct vq *q = &v->vq[i];
 
-		/* Whoever serves the queue ends the request at hand, and has left when we have the lock. */
-		__atomic_store_n(&q->stopping, true, __ATOMIC_RELAXED);
-		mutex_lock(&q->lock);
-		if (v->cls->reset_queue)
-			v->cls->reset_queue(v, q);
+		seize(q);
 		vq_reset(q);
-		mutex_unlock(&q->lock);
+		release(q);
 	}
 	if (v->cls->reset)
 		v->cls->reset(v);
@@ -153,6 +169,22 @@ void virtio_device_reset(struct device *d, enum reset_kind kind UNUSED)
 	virtio_reset(v);
 	v->generation = 0;
 	pci_reset(&v->pci);
+}
+
+void virtio_device_hold(struct device *d, bool on)
+{
+	struct virtio *v = container_of(d, struct virtio, dev);
+
+	for (unsigned i = 0; i < v->cls->nqueues; i++) {
+		struct vq *q = &v->vq[i];
+
+		if (on) {
+			seize(q);
+			continue;
+		}
+		release(q);
+		event_signal(&q->event); /* it may have stopped half-way */
+	}
 }
 
 static bool queue_state_fits(struct virtio *v, struct vq *q)

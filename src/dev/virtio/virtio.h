@@ -49,7 +49,7 @@ struct vq {
 	/* Under the lock. */
 	bool live; /* enabled, DRIVER_OK, not broken: may be served */
 	u32 in_flight;
-	/* Atomic: a reset waits for the lock, with the machine's in hand: take no more requests. */
+	/* Atomic: who waits for the lock has the machine's in hand: take no more requests. */
 	bool stopping;
 };
 
@@ -66,11 +66,12 @@ struct virtio_class {
 	/* Queue @q was kicked. [on the I/O loop, queue lock held] */
 	void (*serve)(struct virtio *v, struct vq *q);
 	/*
-	 * Device reset, and queue @q is about to forget its state: return when all its requests
-	 * have ended. [in_machine, queue lock held]
+	 * Queue @q is about to be reset or looked at: return when all its requests have ended.
+	 * [in_machine, queue lock held]
 	 */
-	void (*reset_queue)(struct virtio *v, struct vq *q);
-	void (*reset)(struct virtio *v); /* then the rest of the device. [in_machine] */
+	void (*drain)(struct virtio *v, struct vq *q);
+	void (*reset)(
+		struct virtio *v); /* the device, its queues drained and reset. [in_machine] */
 	void (*destroy)(
 		struct virtio *v); /* what the device owns; not @v. Any callback may be NULL */
 };

@@ -35,6 +35,7 @@ int virtio_init(struct virtio *v, const struct virtio_class *cls,
 	MUST_CHECK;
 /* For the device_class of each virtio device. */
 void virtio_device_reset(struct device *d, enum reset_kind kind) needs(in_machine);
+void virtio_device_hold(struct device *d, bool on) needs(in_machine);
 int virtio_device_loaded(struct device *d, struct error *err) needs(in_machine);
 void virtio_device_destroy(struct device *d);
 

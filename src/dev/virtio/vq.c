@@ -35,7 +35,6 @@ void vq_finish(struct vq *q)
 void vq_reset(struct vq *q)
 {
 	q->live = q->enabled = false;
-	__atomic_store_n(&q->stopping, false, __ATOMIC_RELAXED);
 	q->size = q->virtio->queue_max;
 	__atomic_store_n(&q->vector, (u16)VIRTIO_MSI_NO_VECTOR, __ATOMIC_RELAXED);
 	q->desc = q->driver = q->device = 0;
