@@ -43,7 +43,7 @@ main16:
 	WRITE 0xc0000080, 0, 0xffffffff
 	WRITE 0x277, 0, 0x22222222
 	SAY "\ntsc:"
-	WRITE 0x10, 0x1000, 0
+	WRITE 0x10, 0x1800, 0		/* far from the limits of what is checked */
 	rdtsc
 	shrl $12, %edx
 	NUMBER_OF %edx
