@@ -72,7 +72,7 @@ void chr_close(struct chr *c)
 	if (c->loop)
 		loop_unpost(c->loop, &c->more);
 	if (c->dropped)
-		log_warn("%s: %llu bytes of output were lost: nobody took them", chr_describe(c),
+		log_warn("%s: %llu bytes of output were lost in all", chr_describe(c),
 			 (unsigned long long)c->dropped);
 	mutex_finish(&c->lock);
 	free(c->description);

@@ -23,6 +23,7 @@ struct chr_writer {
 	struct mutex lock;
 	struct cond work, moved;
 	u64 written; /* counts calls that wrote */
+	int error;   /* of the last call, or 0: not every one is told */
 	bool stop, stopped, broken;
 };
 
@@ -51,10 +52,11 @@ static void write_run(struct chr_writer *w, const u8 *at, size_t len)
 	if (n >= 0) {
 		chr_out_done(w->c, (size_t)n);
 	} else {
-		if (!w->broken)
+		if (n != w->error)
 			log_warn("%s: output is lost: %s", chr_describe(w->c), strerror(-n));
 		chr_out_drop(w->c, len);
 	}
+	w->error = MIN(n, 0);
 	mutex_lock(&w->lock);
 	w->broken = n == -EPIPE || n == -EBADF;
 	w->written++;

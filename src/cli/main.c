@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "plat/file.h"
 
 int cli_fail(const struct error *err)
 {
@@ -113,6 +114,7 @@ int main(int argc, char **argv)
 	const struct command *c;
 	int n = argc - 1;
 
+	file_open_std();
 	if (n <= 0)
 		return cmd_help(0, NULL);
 	if (!strcmp(args[0], "--help") || !strcmp(args[0], "-h"))

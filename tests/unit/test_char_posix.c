@@ -12,7 +12,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "char/char.h"
+#include "plat/file.h"
 #include "plat/thread.h"
 #include "plat/time.h"
 #include "test.h"
@@ -354,6 +356,35 @@ static void a_full_disk_costs_output_but_nothing_else(void)
 	teardown(&r);
 }
 
+static void the_same_failure_is_told_once(void)
+{
+	char path[64], *at;
+	u8 *text;
+	size_t len;
+	unsigned times = 0;
+	struct error err;
+	struct rig r;
+
+	snprintf(path, sizeof(path), "/tmp/oriel-test-%d.log", (int)getpid());
+	CHECK(!log_to_file(path));
+	setup(&r, CHR_FILE, "/dev/full");
+	for (u64 n = 1; n <= 5; n++) {
+		CHECK_EQ(chr_write(r.c, "x", 1), 1);
+		for (unsigned i = 0; i < 200 && chr_dropped(r.c) < n; i++)
+			time_sleep_ns(5 * NS_PER_MS);
+		CHECK_EQ(chr_dropped(r.c), n);
+	}
+	teardown(&r);
+	CHECK(!log_to_file(NULL));
+	CHECK(!file_load(&text, &len, path, 65536, &err));
+	unlink(path);
+	for (at = (char *)text; (at = strstr(at, "No space left")) != NULL; at++)
+		times++;
+	CHECK_EQ(times, 1);
+	CHECK(strstr((char *)text, "5 bytes of output were lost in all"));
+	free(text);
+}
+
 static void a_pipe_that_nobody_reads_does_not_hold_up_the_end(void)
 {
 	static u8 block[200000];
@@ -691,6 +722,7 @@ int main(void)
 	RUN(a_file_holds_all_that_was_written_when_it_is_closed);
 	RUN(a_file_that_cannot_be_written_is_an_error_with_its_path);
 	RUN(a_full_disk_costs_output_but_nothing_else);
+	RUN(the_same_failure_is_told_once);
 	RUN(a_pipe_that_nobody_reads_does_not_hold_up_the_end);
 	RUN(only_one_stream_may_have_stdin);
 	RUN(no_stdin_or_an_empty_one_ends_and_spins_nothing);

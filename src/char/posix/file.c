@@ -63,7 +63,8 @@ int chr_open_file(struct chr *c, const struct chr_config *cfg, struct error *err
 	c->host = f;
 	f->fd = open_output(cfg->path);
 	if (f->fd < 0) {
-		rc = error_set(err, f->fd, "%s: cannot write: %s", cfg->path, strerror(-f->fd));
+		rc = error_set(err, f->fd, "%s: cannot write: %s; choose another file", cfg->path,
+			       strerror(-f->fd));
 		free(f);
 		return rc;
 	}

@@ -122,7 +122,8 @@ static int sock_listen(struct sock *k, struct error *err)
 		return error_set(err, rc, "%s: another program listens there; choose another path",
 				 k->path);
 	if (rc)
-		return error_set(err, rc, "%s: cannot make the socket: %s", k->path, strerror(-rc));
+		return error_set(err, rc, "%s: cannot make the socket: %s; choose another path",
+				 k->path, strerror(-rc));
 	if (!stat(k->path, &st)) {
 		k->dev = st.st_dev;
 		k->inode = st.st_ino;
