@@ -68,6 +68,8 @@ int file_load(u8 **out, size_t *len, const char *path, size_t limit, struct erro
  */
 int file_save(const char *path, const void *data, size_t len, struct error *err) MUST_CHECK;
 bool file_exists(const char *path);
+/* Both are there and one file or block device, whatever the paths look like; or equal paths. */
+bool file_same(const char *a, const char *b);
 int file_remove(const char *path);
 
 /*

@@ -123,6 +123,11 @@ static int check_memory(const struct vm_config *c, struct str *notes, struct err
 				 "--memory size=%llu (%s) is too little for any firmware; give at "
 				 "least 64M, 4G for Windows 11",
 				 (unsigned long long)c->memory, size);
+	if (c->memory > memory_max)
+		return error_set(err, -EINVAL,
+				 "--memory size=%llu is more than the 1024G that a machine can "
+				 "have",
+				 (unsigned long long)c->memory);
 	/* Windows wants the top of memory aligned to 64 KiB; CMOS 34h-35h count such blocks. */
 	if (c->memory % MIB(1))
 		return error_set(err, -EINVAL,
@@ -130,11 +135,6 @@ static int check_memory(const struct vm_config *c, struct str *notes, struct err
 				 "%lluM",
 				 (unsigned long long)c->memory,
 				 (unsigned long long)(c->memory / MIB(1)));
-	if (c->memory > memory_max)
-		return error_set(err, -EINVAL,
-				 "--memory size: %s is more than the 1024 GiB that a "
-				 "machine can have",
-				 size);
 	if (c->memory > host_memory_total())
 		str_add(notes, "--memory size: %s is more than the host's %s; it may run out\n",
 			size, format_size(host, sizeof(host), host_memory_total()));
@@ -232,11 +232,6 @@ static int check_disks(struct vm_config *c, struct str *notes, struct error *err
 		for (unsigned j = 0; j < i; j++) {
 			const struct disk_options *e = &c->disk[j];
 
-			if (same_text(d->path, e->path))
-				return error_set(err, -EEXIST,
-						 "--disk path=%s is given twice; two disks on one "
-						 "image would destroy it",
-						 d->path);
 			if (same_text(d->id, e->id))
 				return error_set(err, -EEXIST,
 						 "--disk id=%s is given twice; names are unique",
@@ -248,8 +243,6 @@ static int check_disks(struct vm_config *c, struct str *notes, struct error *err
 				return error_set(err, -EEXIST, "--disk bootindex=%d is given twice",
 						 d->bootindex);
 		}
-		if (same_text(d->path, c->nvram))
-			return error_set(err, -EEXIST, "--nvram %s is also a disk", c->nvram);
 	}
 	name_disks(c);
 	return 0;
@@ -266,16 +259,12 @@ static int check_chars(const struct vm_config *c, struct error *err)
 		if (path && !(chr[i]->path && *chr[i]->path))
 			return error_set(err, -EINVAL, "%s: file= and socket= need a path",
 					 name[i]);
-		for (unsigned j = 0; j < i; j++) {
+		for (unsigned j = 0; j < i; j++)
 			if (chr[i]->kind == CHR_TTY && chr[j]->kind == CHR_TTY)
 				return error_set(err, -EINVAL,
 						 "%s and %s both want the terminal; give one of "
 						 "them file=FILE or pty",
 						 name[j], name[i]);
-			if (path && same_text(chr[i]->path, chr[j]->path))
-				return error_set(err, -EEXIST, "%s and %s both use %s", name[j],
-						 name[i], chr[i]->path);
-		}
 	}
 	return 0;
 }
@@ -334,6 +323,8 @@ int config_check(struct vm_config *c, struct str *notes, struct error *err)
 		rc = check_chars(c, err);
 	if (rc == 0)
 		rc = check_platform(c, err);
+	if (rc == 0)
+		rc = config_check_paths(c, err);
 	return rc;
 }
 

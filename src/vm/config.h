@@ -60,5 +60,7 @@ struct disk_options *config_add_disk(struct vm_config *c);
  * meant becomes a line in @notes. Opens nothing.
  */
 int config_check(struct vm_config *c, struct str *notes, struct error *err) MUST_CHECK;
+/* The part of it that compares files: -EEXIST where one use of a file would destroy another. */
+int config_check_paths(const struct vm_config *c, struct error *err) MUST_CHECK;
 /* Every setting that is not empty, one a line, for people. */
 void config_print(const struct vm_config *c, struct str *out);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "plat/file.h"
 #include "plat/map.h"
 #include "test.h"
 #include "vm/config.h"
@@ -102,8 +103,9 @@ static void memory_is_whole_mebibytes_and_enough(void)
 		{ MIB(64) - 1, "at least 64M" },
 		{ MIB(512) + 4096, "the nearest below is 512M" },
 		{ GIB(4) - 1, "the nearest below is 4095M" },
-		{ GIB(1025), "1024 GiB" },
-		{ ~0ull << 20, "1024 GiB" },
+		{ GIB(1025), "more than the 1024G" },
+		{ ~0ull << 20, "more than the 1024G" },
+		{ ~0ull, "more than the 1024G" },
 	};
 	struct vm_config c;
 
@@ -182,7 +184,7 @@ static void disks_are_unique_and_named(void)
 	fails(&c, -EEXIST, "bootindex=0");
 	c = good();
 	c.nvram = xstrdup("a.img");
-	fails(&c, -EEXIST, "also a disk");
+	fails(&c, -EEXIST, "--nvram and --disk both use a.img");
 	str_free(&notes);
 }
 
@@ -246,6 +248,43 @@ static void ports_do_not_share(void)
 	passes(&c, NULL);
 }
 
+static void no_file_serves_two_ends(void)
+{
+	struct error err;
+	struct vm_config c = good();
+
+	CHECK(file_save("test_config_a.img", "x", 1, &err) == 0);
+	free(c.disk[0].path);
+	c.disk[0].path = xstrdup("test_config_a.img");
+	add(&c, "./test_config_a.img");
+	fails(&c, -EEXIST, "test_config_a.img and ./test_config_a.img are one file");
+	c = good();
+	c.disk[0].readonly = true;
+	add(&c, "a.img")->readonly = true;
+	passes(&c, NULL);
+	c = good();
+	add(&c, "test_config_a.img");
+	c.serial = (struct char_options){ CHR_FILE, xstrdup("./test_config_a.img") };
+	fails(&c, -EEXIST, "--serial ./test_config_a.img are one file");
+	c = good();
+	add(&c, "test_config_a.img")->readonly = true;
+	c.log_file = xstrdup("test_config_a.img");
+	fails(&c, -EEXIST, "--disk and --log-file both use test_config_a.img");
+	c = good();
+	c.firmware = xstrdup("test_config_a.img");
+	c.trace_file = xstrdup("./test_config_a.img");
+	fails(&c, -EEXIST, "are one file; give one of them another");
+	c = good();
+	c.log_file = xstrdup("log");
+	c.pid_file = xstrdup("log");
+	fails(&c, -EEXIST, "--log-file and --pid-file both use log");
+	c = good();
+	c.log_file = xstrdup("/dev/null");
+	c.serial = (struct char_options){ CHR_FILE, xstrdup("/dev/null") };
+	passes(&c, NULL);
+	file_remove("test_config_a.img");
+}
+
 static void a_uuid_is_kept_in_the_order_of_its_text(void)
 {
 	static const char *const bad[] = {
@@ -302,6 +341,7 @@ int main(void)
 	RUN(disks_are_unique_and_named);
 	RUN(disks_have_sane_values);
 	RUN(ports_do_not_share);
+	RUN(no_file_serves_two_ends);
 	RUN(a_uuid_is_kept_in_the_order_of_its_text);
 	RUN(a_configuration_is_printed_for_people);
 	return 0;

@@ -290,6 +290,21 @@ bool file_exists(const char *path)
 	return there;
 }
 
+bool file_same(const char *a, const char *b)
+{
+	struct file *f[2] = { NULL, NULL };
+	struct file_info x, y;
+	bool same = !strcmp(a, b);
+
+	if (!same && file_open(&f[0], a, FILE_READ, NULL) == 0 &&
+	    file_open(&f[1], b, FILE_READ, NULL) == 0 && file_info(f[0], &x) == 0 &&
+	    file_info(f[1], &y) == 0)
+		same = x.dev == y.dev && x.inode == y.inode && x.inode;
+	file_close(f[0]);
+	file_close(f[1]);
+	return same;
+}
+
 int file_remove(const char *path)
 {
 	wchar_t *wide = win_wide(path);
