@@ -157,7 +157,7 @@ int cmd_doctor(int argc, const char *const *argv)
 
 	if (argc > 1 || (argc == 1 && !json)) {
 		error_set(&err, -EINVAL, "doctor takes --json or nothing, not \"%s\"",
-			  json ? argv[1] : argv[0]);
+			  argv[argc - 1]);
 		return cli_fail(&err);
 	}
 	find(&f);

@@ -42,7 +42,12 @@ bool cli_wants_help(int argc, const char *const *argv)
 int cmd_version(int argc, const char *const *argv)
 {
 	struct str out = { 0 };
+	struct error err;
 
+	if (argc) {
+		error_set(&err, -EINVAL, "version takes nothing, not \"%s\"", argv[0]);
+		return cli_fail(&err);
+	}
 	str_add(&out, "oriel v" ORIEL_VERSION "\n");
 	return cli_print(&out);
 }
@@ -52,6 +57,11 @@ int cmd_help(int argc, const char *const *argv)
 	struct str out = { 0 };
 	struct error err;
 
+	if (argc > 1) {
+		error_set(&err, -EINVAL, "help is about one thing at a time, not also \"%s\"",
+			  argv[1]);
+		return cli_fail(&err);
+	}
 	if (argc == 0)
 		help_overview(&out);
 	else if (!help_about(&out, argv[0])) {
@@ -74,7 +84,9 @@ int cmd_completion(int argc, const char *const *argv)
 		error_set(&err, -EINVAL,
 			  "%s%sgive one of bash, zsh or fish, for example: oriel completion bash "
 			  "> /etc/bash_completion.d/oriel",
-			  argc == 1 ? argv[0] : "which shell?",
+			  argc == 1 ? argv[0]
+			  : argc	? "one shell at a time;"
+					: "which shell?",
 			  argc == 1 ? " is not a known shell; " : " ");
 		return cli_fail(&err);
 	}
@@ -118,7 +130,7 @@ int main(int argc, char **argv)
 	if (n <= 0)
 		return cmd_help(0, NULL);
 	if (!strcmp(args[0], "--help") || !strcmp(args[0], "-h"))
-		return cmd_help(n - 1, args + 1);
+		return cmd_help(MIN(n - 1, 1), args + 1);
 	if (!strcmp(args[0], "--version") || !strcmp(args[0], "-V"))
 		return cmd_version(0, NULL);
 	if (args[0][0] == '-')

@@ -242,9 +242,8 @@ static int take_option(struct vm_config *c, struct args *a, const struct option 
 	int rc, values = 0;
 
 	if (o->self.support != REFUSED && *seen && !o->list && o->letter != 'v')
-		return error_set(err, -EINVAL, "--%s is given twice; %s", o->self.name,
-				 o->self.type == V_KEYS ? "put all keys into one, with commas"
-							: "give it once");
+		return error_set(err, -EINVAL, "--%s is given twice; give it once%s", o->self.name,
+				 o->self.type == V_KEYS ? ", with all that it shall say" : "");
 	*seen = true;
 	if (o->self.type == V_NONE) {
 		if (inlined)

@@ -34,8 +34,8 @@ static int choose_named(const struct accel_class **out, struct accel_info *info,
 		return 0;
 	}
 	near = str_nearest(name, known);
-	return error_set(err, -EINVAL, "this program has no backend \"%s\"%s%s%s", name,
-			 near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	return error_set(err, -EINVAL, "this program has no backend \"%s\"; try --accel %s", name,
+			 near ? near : "auto");
 }
 
 int accel_choose(const struct accel_class **out, struct accel_info *info, const char *name,

@@ -71,8 +71,10 @@ static int map_error(const char *name, u64 size, unsigned flags, int code, struc
 
 	if (flags & MAP_HUGE)
 		return huge_error(name, size, code, err);
-	return error_set(err, code, "%s: the host refuses %s of memory: %s", name,
-			 format_size(text, sizeof(text), size), strerror(-code));
+	return error_set(err, code,
+			 "%s: the host refuses %s of memory: %s; ask for less, or raise its limits "
+			 "(ulimit -v, the cgroup's, vm.overcommit_memory)",
+			 name, format_size(text, sizeof(text), size), strerror(-code));
 }
 
 /* Touch every page, so that a host without the memory says so now. */
