@@ -26,14 +26,25 @@ struct run {
 	bool asked; /* the power button was pressed for a signal */
 };
 
-static void say_lines(const struct str *notes)
+static void say_lines(const char *prefix, const struct str *lines)
 {
-	for (const char *at = notes->at; at && *at;) {
+	for (const char *at = lines->at; at && *at;) {
 		size_t len = strcspn(at, "\n");
 
-		fprintf(stderr, "oriel: warning: %.*s\n", (int)len, at);
+		fprintf(stderr, "oriel: %s%.*s\n", prefix, (int)len, at);
 		at += len + (at[len] == '\n');
 	}
+}
+
+/* Not before the machine is there: of one that cannot be made only the reason is of interest. */
+static void greet(const struct vm *vm, struct str *notes)
+{
+	struct str facts = { 0 };
+
+	vm_tell(vm, &facts, notes);
+	say_lines("warning: ", notes);
+	say_lines("", &facts);
+	str_free(&facts);
 }
 
 /* A guest that ignores its power button, as firmware does, needs the second signal. */
@@ -73,6 +84,10 @@ static int set_up_logs(const struct vm_config *c, struct error *err)
 					 c->log_file, strerror(-rc));
 	}
 	if (rc == 0 && c->trace_file) {
+		/* Found out now, not when the trace has been made. */
+		rc = file_save(c->trace_file, "", 0, err);
+		if (rc < 0)
+			return error_prefix(err, "--trace-file"), rc;
 		rc = trace_start(TRACE_RECORDS, time_now_ns, thread_id);
 		if (rc < 0)
 			return error_set(err, rc, "--trace-file: %s", strerror(-rc));
@@ -86,7 +101,9 @@ static int write_pid(const char *path, struct error *err)
 	/* The main thread has the number of its process (Linux, gettid(2)). */
 	int len = snprintf(text, sizeof(text), "%u\n", thread_id());
 
-	return file_save(path, text, (size_t)len, err);
+	int rc = file_save(path, text, (size_t)len, err);
+
+	return rc < 0 ? (error_prefix(err, "--pid-file"), rc) : 0;
 }
 
 static int how_it_ended(const struct run *r)
@@ -118,7 +135,8 @@ static void report(const struct vm_config *c, const struct str *stats)
 }
 
 /* This thread is the main loop's. */
-static int run_machine(const struct vm_config *c, struct error *err) unchecked_roles
+static int run_machine(const struct vm_config *c, struct str *notes,
+		       struct error *err) unchecked_roles
 {
 	struct run r = { .how = VM_QUIT };
 	struct str stats = { 0 };
@@ -134,7 +152,7 @@ static int run_machine(const struct vm_config *c, struct error *err) unchecked_r
 		has_pid_file = rc == 0;
 	}
 	if (rc == 0) {
-		fprintf(stderr, "oriel: %s\n", vm_accel_line(r.vm));
+		greet(r.vm, notes);
 		rc = vm_start(r.vm, on_end, &r, err);
 	}
 	if (rc == 0)
@@ -151,15 +169,16 @@ static int run_machine(const struct vm_config *c, struct error *err) unchecked_r
 	return rc < 0 ? cli_fail(err) : how_it_ended(&r);
 }
 
-static int dry_run(const struct vm_config *c)
+static int dry_run(const struct vm_config *c, const struct str *notes)
 {
 	struct str out = { 0 };
 
+	say_lines("warning: ", notes);
 	config_print(c, &out);
 	return cli_print(&out);
 }
 
-/* -h and -V count wherever they stand, unless they are the text of another option. */
+/* -h and -V count wherever they stand: no option takes its value from a word with a dash. */
 static int flag_verb(int argc, const char *const *argv)
 {
 	for (int i = 0; i < argc; i++)
@@ -187,8 +206,8 @@ int cmd_run(int argc, const char *const *argv)
 	    config_check(&config, &notes, &err) < 0 || set_up_logs(&config, &err) < 0) {
 		code = cli_fail(&err);
 	} else {
-		say_lines(&notes);
-		code = config.dry_run ? dry_run(&config) : run_machine(&config, &err);
+		code = config.dry_run ? dry_run(&config, &notes)
+				      : run_machine(&config, &notes, &err);
 	}
 	str_free(&notes);
 	config_finish(&config);

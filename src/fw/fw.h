@@ -26,10 +26,13 @@ size_t fw_vars_size(const u8 *bytes, size_t len);
 /*
  * Firmware at the top of 4 GiB: @code as ROM; below it @vars as flash chip (x8, 4 KiB blocks,
  * platform.md 4) with its bytes written through to @backing (may be NULL: volatile; takes it)
- * a moment after the last change, then flushed. NULL vars: no variables.
+ * a moment after the last change, then flushed. NULL vars: no variables. NULL code: it is read
+ * from @code_file at @code_at, so that nobody else need hold it in memory.
  */
 struct flash_config {
 	const u8 *code, *vars;
+	struct file *code_file; /* borrowed, until pflash_create() returns */
+	u64 code_at;
 	size_t code_len, vars_len;
 	struct file *backing;
 };

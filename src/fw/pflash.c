@@ -258,7 +258,12 @@ static int add_memory(struct pflash *p, struct machine *m, const struct flash_co
 
 	if (rc < 0)
 		return rc;
-	memcpy(p->code->host, cfg->code, cfg->code_len);
+	if (cfg->code)
+		memcpy(p->code->host, cfg->code, cfg->code_len);
+	else
+		rc = file_read(cfg->code_file, p->code->host, cfg->code_len, cfg->code_at);
+	if (rc < 0)
+		return error_set(err, rc, "the firmware cannot be read again: %s", strerror(-rc));
 	if (cfg->vars) {
 		at -= cfg->vars_len;
 		rc = mem_add(&p->vars, m->mem, "flash variables", REGION_ROM_DEVICE, at,

@@ -37,6 +37,9 @@ struct board_config {
 	bool smm;
 	bool rtc_utc, i8042;
 	const u8 *firmware, *vars; /* code, and variables (NULL: none) */
+	/* Where UEFI code is read from when @firmware is NULL. */
+	struct file *firmware_file;
+	u64 firmware_at;
 	bool is_bios;              /* @firmware is a BIOS image, not UEFI code */
 	size_t firmware_len, vars_len;
 	struct file *vars_file; /* taken; NULL: volatile */

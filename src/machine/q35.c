@@ -150,6 +150,8 @@ static int add_firmware(struct board *b, struct error *err) needs(in_machine)
 	struct flash_config flash = {
 		.code = cfg->firmware,
 		.code_len = cfg->firmware_len,
+		.code_file = cfg->firmware_file,
+		.code_at = cfg->firmware_at,
 		.vars = cfg->vars,
 		.vars_len = cfg->vars_len,
 		.backing = cfg->vars_file,

@@ -150,7 +150,10 @@ static int load_image(struct firmware *fw, enum fw_kind *kind, const char *path,
 	if (rc == 0 && *kind == FW_UNKNOWN)
 		rc = not_firmware(fw->image, len, path, err);
 out:
-	file_close(f);
+	if (rc < 0 || *kind == FW_LINUX)
+		file_close(f);
+	else
+		fw->code_file = f;
 	return rc;
 }
 
@@ -229,7 +232,7 @@ static void fill_vars(struct firmware *fw, const char *path, const char *dir)
 	if (len && len < fw->code_len) {
 		fw->vars_image = xcalloc(len, 1);
 		memcpy(fw->vars_image, fw->image, len);
-		fw->code = fw->image + len;
+		fw->code_at = len;
 		fw->code_len -= len;
 	} else {
 		len = vars_room(fw->code_len);
@@ -240,13 +243,36 @@ static void fill_vars(struct firmware *fw, const char *path, const char *dir)
 			/* Erased flash: the firmware formats it at its first start. */
 			fw->vars_image = xcalloc(len, 1);
 			memset(fw->vars_image, 0xff, len);
-			log_warn("%s: there is no template for its variables; they start empty",
-				 path);
+			str_add(&fw->notes,
+				"%s: there is no template for its variables; they start empty\n",
+				path);
 		}
 		free(from);
 	}
 	fw->vars = fw->vars_image;
 	fw->vars_len = len;
+}
+
+static int cannot_write(const char *path, int rc, struct error *err)
+{
+	return error_set(err, rc,
+			 "%s cannot be written: %s; choose another place, or leave the option out: "
+			 "variables are then forgotten when the machine ends",
+			 path, strerror(-rc));
+}
+
+/* All or nothing: half a store would be taken for one of another firmware. */
+static int fill_nvram(struct firmware *fw, struct file *f, const char *path, struct error *err)
+{
+	int rc = file_write(f, fw->vars, fw->vars_len, 0);
+
+	if (rc == 0)
+		rc = file_flush(f);
+	if (rc == 0)
+		return 0;
+	if (file_resize(f, 0) < 0)
+		log_warn("%s holds a part of a variable store; remove it", path);
+	return cannot_write(path, rc, err);
 }
 
 /* The --nvram file holds the variables from now on; an empty or new one is filled from @fw. */
@@ -265,13 +291,8 @@ static int use_nvram(struct firmware *fw, struct file *f, const char *path, cons
 		return error_set(err, rc, "%s: %s", path, strerror(-rc));
 	if (!info.regular)
 		return error_set(err, -EINVAL, "%s is not a file", path);
-	if (info.size == 0) {
-		rc = file_write(f, fw->vars, fw->vars_len, 0);
-		if (rc == 0)
-			rc = file_flush(f);
-		return rc < 0 ? error_set(err, rc, "%s cannot be written: %s", path, strerror(-rc))
-			      : 0;
-	}
+	if (info.size == 0)
+		return fill_nvram(fw, f, path, err);
 	if (info.size != fw->vars_len)
 		return error_set(err, -EINVAL,
 				 "%s has %llu bytes, but the variables of %s have %zu; it belongs "
@@ -299,17 +320,20 @@ static int open_nvram(struct firmware *fw, const char *path, const char *code, s
 				 "--nvram %s: %s has no variables to keep; leave the option out",
 				 path, code);
 	rc = file_open(&f, path, FILE_WRITE | FILE_CREATE, err);
+	if (rc == -EACCES || rc == -EPERM || rc == -EROFS)
+		cannot_write(path, rc, err);
+	made = f && !there;
 	if (rc == 0)
 		rc = use_nvram(fw, f, path, code, err);
 	if (rc < 0) {
 		error_prefix(err, "--nvram");
-		made = f && !there && rc != -EBUSY;
 		file_close(f);
-		if (made)
+		if (made && rc != -EBUSY)
 			file_remove(path);
 		return rc;
 	}
 	fw->vars_file = f;
+	fw->vars_made = made;
 	return 0;
 }
 
@@ -350,7 +374,7 @@ static int choose(struct firmware *fw, char **path, enum fw_kind *kind, const st
 		return error_set(err, -ENOENT, "there is no firmware here; %s", firmware_advice);
 	free(vars);
 	if (!given)
-		log_warn("no --firmware is given; using %s", *path);
+		str_add(&fw->notes, "no --firmware is given; using %s\n", *path);
 	return load_image(fw, kind, *path, err);
 }
 
@@ -371,20 +395,25 @@ static int open_all(struct firmware *fw, const struct vm_config *cfg, struct err
 		return rc;
 	}
 	if (cfg->kernel && !fw->kernel_path && (cfg->cmdline || cfg->initramfs))
-		log_warn("%s is firmware: --cmdline and --initramfs have no effect", path);
+		str_add(&fw->notes, "%s is firmware: --cmdline and --initramfs have no effect\n",
+			path);
 	fw->is_bios = kind == FW_BIOS;
 	if (fw->is_bios) {
 		if (cfg->nvram)
-			log_warn("%s is a BIOS: --nvram has no effect", path);
+			str_add(&fw->notes, "%s is a BIOS: --nvram has no effect\n", path);
 		return 0;
 	}
 	fw->needs_smm = is_smm_build(path);
 	fill_vars(fw, path, cfg->firmware_dir);
+	free(fw->image);
+	fw->image = NULL;
+	fw->code = NULL;
 	if (cfg->nvram)
 		rc = open_nvram(fw, cfg->nvram, path, err);
 	else if (!fw->kernel_path)
-		log_warn("the firmware's variables (boot entries) are lost when the machine ends; "
-			 "--nvram FILE keeps them");
+		str_add(&fw->notes,
+			"the firmware's variables (boot entries) are lost when the machine ends; "
+			"--nvram FILE keeps them\n");
 	return rc;
 }
 
@@ -402,8 +431,10 @@ int firmware_open(struct firmware *out, const struct vm_config *cfg, struct erro
 
 void firmware_close(struct firmware *fw)
 {
+	file_close(fw->code_file);
 	file_close(fw->vars_file);
 	free(fw->image);
 	free(fw->vars_image);
+	str_free(&fw->notes);
 	memset(fw, 0, sizeof(*fw));
 }

@@ -9,24 +9,28 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/str.h"
 #include "fw/fw.h"
 
 struct file;
 struct vm_config;
 
 struct firmware {
-	const u8 *code;
+	struct file *code_file; /* holds the code */
+	u64 code_at;            /* and there it begins */
 	size_t code_len;
+	const u8 *code; /* a BIOS; UEFI code is not kept in memory */
 	const u8 *vars; /* the store as it is now; NULL: the firmware has none */
 	size_t vars_len;
 	struct file *vars_file;  /* open for writing and locked; NULL: variables are volatile */
+	bool vars_made;          /* that file was not there before */
 	bool is_bios;            /* not UEFI */
 	bool needs_smm;          /* a Secure Boot build: hangs without System Management Mode */
 	const char *kernel_path; /* a Linux kernel to be started by it; borrowed from the config */
 	u8 *image, *vars_image;  /* what @code and @vars point into */
+	struct str notes; /* lines: what was chosen instead of the user, and what will be lost */
 };
 
-/* What was chosen instead of the user, and what will be lost, is logged as warnings. */
 int firmware_open(struct firmware *out, const struct vm_config *cfg, struct error *err) MUST_CHECK;
 void firmware_close(struct firmware *fw); /* a zeroed or closed one is allowed */
 

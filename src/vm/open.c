@@ -6,14 +6,11 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/log.h"
 #include "block/block.h"
 #include "plat/file.h"
 #include "plat/map.h"
 #include "plat/time.h"
 #include "vm/vm_priv.h"
-
-LOG_MODULE("vm");
 
 enum { KERNEL_MAX = 256 << 20, PHYS_BITS_DEFAULT = 40 };
 
@@ -75,7 +72,7 @@ static int open_chars(struct vm *vm, const struct vm_config *cfg, struct error *
 			return error_prefix(err, "%s", name[i]), rc;
 		chr_on_quit(*to[i], quit_key, vm);
 		if (c.kind == CHR_PTY)
-			log_warn("%s is %s", name[i] + 2, chr_describe(*to[i]));
+			str_add(&vm->facts, "%s: %s\n", name[i], chr_describe(*to[i]));
 	}
 	vm->board_cfg.debugcon_port = cfg->debugcon_port;
 	return 0;
@@ -176,7 +173,8 @@ static int start_accel(struct vm *vm, const struct vm_config *cfg, struct error 
 	};
 	int rc = accel_choose(&cls, &info, cfg->accel, &why, err);
 
-	vm->accel_line = why.at; /* kept even on failure, for the message */
+	str_add(&vm->facts, "%s\n", why.at ? why.at : "");
+	str_free(&why);
 	if (rc < 0)
 		return rc;
 	if (cfg->vcpus > info.max_vcpus)
@@ -190,8 +188,9 @@ static int start_accel(struct vm *vm, const struct vm_config *cfg, struct error 
 	cpus.smm = vm->firmware.needs_smm;
 	vm->board_cfg.smm = cpus.smm;
 	if (cpus.hyperv && !info.hyperv) {
-		log_warn("%s offers no Hyper-V interface here: the guest will not see one",
-			 cls->name);
+		str_add(&vm->notes,
+			"%s offers no Hyper-V interface here: the guest will not see one\n",
+			cls->name);
 		cpus.hyperv = false;
 	}
 	return cls->create(&vm->accel, vm->machine, &cpus, err);
@@ -226,6 +225,8 @@ static int build_board(struct vm *vm, const struct vm_config *cfg, struct error 
 	b->rtc_utc = cfg->rtc_utc;
 	b->i8042 = cfg->i8042;
 	b->firmware = vm->firmware.code;
+	b->firmware_file = vm->firmware.code_file;
+	b->firmware_at = vm->firmware.code_at;
 	b->firmware_len = vm->firmware.code_len;
 	b->is_bios = vm->firmware.is_bios;
 	b->vars = vm->firmware.vars;
@@ -237,6 +238,15 @@ static int build_board(struct vm *vm, const struct vm_config *cfg, struct error 
 	rc = vm->board_cls->build(&vm->board, vm->machine, b, err);
 	machine_unlock(vm->machine);
 	return rc;
+}
+
+/* Firmware, kernel and initramfs as they were read: the board has its own copies. */
+static void drop_images(struct vm *vm)
+{
+	firmware_close(&vm->firmware);
+	free(vm->kernel);
+	free(vm->initrd);
+	vm->kernel = vm->initrd = NULL;
 }
 
 int vm_create(struct vm **out, const struct vm_config *cfg, struct loop *loop, struct error *err)
@@ -267,9 +277,14 @@ int vm_create(struct vm **out, const struct vm_config *cfg, struct loop *loop, s
 	if (rc == 0)
 		rc = build_board(vm, cfg, err);
 	if (rc < 0) {
+		/* A machine that never was leaves nothing that the next try would stumble over. */
+		if (vm->firmware.vars_made)
+			file_remove(cfg->nvram);
 		vm_destroy(vm);
 		return rc;
 	}
+	str_add_bytes(&vm->notes, vm->firmware.notes.at, vm->firmware.notes.len);
+	drop_images(vm);
 	vm->machine->request = vm_request;
 	vm->machine->request_arg = vm;
 	*out = vm;
@@ -304,9 +319,8 @@ void vm_destroy(struct vm *vm)
 		vm->board_cls->destroy(vm->board);
 	for (unsigned i = 0; i < ARRAY_LEN(vm->io_loop); i++)
 		io_loop_destroy(vm->io_loop[i]);
-	firmware_close(&vm->firmware);
-	free(vm->kernel);
-	free(vm->initrd);
-	free(vm->accel_line);
+	drop_images(vm);
+	str_free(&vm->facts);
+	str_free(&vm->notes);
 	free(vm);
 }

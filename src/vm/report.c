@@ -62,7 +62,8 @@ void vm_inspect(struct vm *vm, struct str *out)
 	machine_unlock(vm->machine);
 }
 
-const char *vm_accel_line(const struct vm *vm)
+void vm_tell(const struct vm *vm, struct str *facts, struct str *notes)
 {
-	return vm->accel_line;
+	str_add_bytes(facts, vm->facts.at, vm->facts.len);
+	str_add_bytes(notes, vm->notes.at, vm->notes.len);
 }

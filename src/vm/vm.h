@@ -33,5 +33,8 @@ void vm_quit(struct vm *vm) needs(on_loop); /* end now; the disks are flushed */
 /* Counters as lines of text or as one JSON object. */
 void vm_stats(struct vm *vm, struct str *out, bool json) needs(on_loop);
 void vm_inspect(struct vm *vm, struct str *out) needs(on_loop); /* every device's state, JSON */
-/* One line: what runs the guest and why. */
-const char *vm_accel_line(const struct vm *vm);
+/*
+ * Lines for the user once vm_create() was good: what runs the guest and where its ports are
+ * (@facts), and what was chosen for the user or will not be as asked (@notes).
+ */
+void vm_tell(const struct vm *vm, struct str *facts, struct str *notes);

@@ -31,7 +31,7 @@ struct vm {
 	struct board_config board_cfg;
 	struct io_loop *io_loop[CONFIG_DISKS + 1]; /* one a disk, the last for the rng */
 	u8 *kernel, *initrd;
-	char *accel_line;
+	struct str facts, notes; /* lines for the user */
 	bool no_reboot;
 
 	unsigned vcpus;
