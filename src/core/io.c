@@ -79,6 +79,11 @@ static struct io_window *seen(const struct io_map *map, u64 at)
 	return top;
 }
 
+const struct io_window *io_at(struct machine *m, enum io_space s, u64 at)
+{
+	return seen(m->io[s], at);
+}
+
 static struct io_flat *flatten(const struct io_map *map)
 {
 	unsigned n = 0, cuts = 0;

@@ -52,6 +52,9 @@ void io_unmap(struct machine *m, struct io_window *w) needs(in_machine); /* unma
 /* Move a window, mapped or not, and map it. */
 void io_move(struct machine *m, struct io_window *w, u64 base) needs(in_machine);
 
+/* The window seen at @at now, or NULL. */
+const struct io_window *io_at(struct machine *m, enum io_space s, u64 at) needs(in_machine);
+
 /* One guest access of 1 to 8 bytes at any alignment. */
 u64 io_read(struct machine *m, enum io_space s, u64 at, unsigned size) needs(in_machine);
 void io_write(struct machine *m, enum io_space s, u64 at, unsigned size, u64 val) needs(in_machine);

@@ -120,8 +120,23 @@ static int add_legacy(struct board *b, struct error *err) needs(in_machine)
 		if (chr && !serial_create(&b->isa, i + 1, chr, err))
 			return -EINVAL;
 	}
-	if (cfg->debugcon &&
-	    !debugcon_create(&b->isa, cfg->debugcon_port, take_chr(&cfg->debugcon), err))
+	return 0;
+}
+
+/* Last, when it is known which ports are taken. */
+static int add_debugcon(struct board *b, struct error *err) needs(in_machine)
+{
+	struct board_config *cfg = b->cfg;
+	const struct io_window *other = io_at(b->m, IO_PORT, cfg->debugcon_port);
+
+	if (!cfg->debugcon)
+		return 0;
+	if (other)
+		return error_set(err, -EBUSY,
+				 "debug console: port %x is taken (%s); firmware writes to 402 or "
+				 "e9: choose one with iobase=",
+				 cfg->debugcon_port, other->name ? other->name : "another device");
+	if (!debugcon_create(&b->isa, cfg->debugcon_port, take_chr(&cfg->debugcon), err))
 		return -EINVAL;
 	return 0;
 }
@@ -377,6 +392,8 @@ static int q35_build(struct board **out, struct machine *m, struct board_config 
 		rc = add_disks(b, err);
 	if (rc == 0)
 		rc = add_fw_cfg(b, err);
+	if (rc == 0)
+		rc = add_debugcon(b, err);
 	*out = b; /* the devices know it: it goes after the machine, even now */
 	b->cfg = NULL;
 	return rc;

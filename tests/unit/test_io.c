@@ -61,6 +61,21 @@ static struct io_window window(const struct io_ops *ops, struct probe *p, enum i
 	return (struct io_window){ .ops = ops, .dev = p, .base = base, .len = len, .space = s };
 }
 
+static void a_port_tells_who_is_there(void)
+{
+	struct machine *m = fresh();
+	struct probe p = { 0 };
+	struct io_window w = window(&any_size, &p, IO_PORT, 0x3f8, 8);
+
+	CHECK(!io_at(m, IO_PORT, 0x3f8));
+	CHECK(io_map(m, &w, NULL) == 0);
+	CHECK(io_at(m, IO_PORT, 0x3f8) == &w && io_at(m, IO_PORT, 0x3ff) == &w);
+	CHECK(!io_at(m, IO_PORT, 0x400) && !io_at(m, IO_MMIO, 0x3f8));
+	io_unmap(m, &w);
+	CHECK(!io_at(m, IO_PORT, 0x3f8));
+	done(m);
+}
+
 static void nobody_home_reads_all_ones(void)
 {
 	struct machine *m = fresh();
@@ -242,6 +257,7 @@ static void devices_may_go_with_their_windows_still_mapped(void)
 
 int main(void)
 {
+	RUN(a_port_tells_who_is_there);
 	RUN(nobody_home_reads_all_ones);
 	RUN(big_accesses_are_split_and_small_ones_merged);
 	RUN(an_access_past_a_window_sees_its_neighbour);
