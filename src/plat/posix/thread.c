@@ -18,6 +18,12 @@
 /* The signal of thread_kick(): glibc keeps the real-time signals below SIGRTMIN to itself. */
 #define SIG_KICK (SIGRTMIN + 1)
 
+/*
+ * Enough for frames of 32 KiB (meson.build) on top of each other. With glibc's 8 MiB the kernel
+ * may give each thread's first touch a huge page of 2 MiB.
+ */
+enum { STACK = 512 << 10 };
+
 struct thread {
 	pthread_t handle;
 	void (*fn)(void *);
@@ -132,13 +138,17 @@ int thread_start(struct thread **out, const char *name, void (*fn)(void *), void
 {
 	struct sigaction kick = { .sa_handler = on_kick }; /* no SA_RESTART */
 	struct thread *t = xnew(struct thread);
+	pthread_attr_t attr;
 	int rc;
 
 	t->fn = fn;
 	t->arg = arg;
 	snprintf(t->name, sizeof(t->name), "%s", name);
 	sigaction(SIG_KICK, &kick, NULL); /* the same each time */
-	rc = pthread_create(&t->handle, NULL, thread_main, t);
+	must(pthread_attr_init(&attr));
+	must(pthread_attr_setstacksize(&attr, STACK));
+	rc = pthread_create(&t->handle, &attr, thread_main, t);
+	must(pthread_attr_destroy(&attr));
 	if (rc) {
 		free(t);
 		return error_set(err, -rc,
