@@ -85,8 +85,8 @@ int cmd_completion(int argc, const char *const *argv)
 			  "%s%sgive one of bash, zsh or fish, for example: oriel completion bash "
 			  "> /etc/bash_completion.d/oriel",
 			  argc == 1 ? argv[0]
-			  : argc	? "one shell at a time;"
-					: "which shell?",
+			  : argc    ? "one shell at a time;"
+				    : "which shell?",
 			  argc == 1 ? " is not a known shell; " : " ");
 		return cli_fail(&err);
 	}

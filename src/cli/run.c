@@ -135,8 +135,8 @@ static void report(const struct vm_config *c, const struct str *stats)
 }
 
 /* This thread is the main loop's. */
-static int run_machine(const struct vm_config *c, struct str *notes,
-		       struct error *err) unchecked_roles
+static int run_machine(const struct vm_config *c, struct str *notes, struct error *err)
+	unchecked_roles
 {
 	struct run r = { .how = VM_QUIT };
 	struct str stats = { 0 };

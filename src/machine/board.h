@@ -40,7 +40,7 @@ struct board_config {
 	/* Where UEFI code is read from when @firmware is NULL. */
 	struct file *firmware_file;
 	u64 firmware_at;
-	bool is_bios;              /* @firmware is a BIOS image, not UEFI code */
+	bool is_bios; /* @firmware is a BIOS image, not UEFI code */
 	size_t firmware_len, vars_len;
 	struct file *vars_file; /* taken; NULL: volatile */
 	const u8 *kernel, *initrd;

@@ -110,6 +110,17 @@ int mem_alias(struct region **out, struct mem *m, const char *name, enum region_
 	return 0;
 }
 
+bool mem_owns(struct mem *m, enum region_kind kind, const void *host)
+{
+	const u8 *at = host;
+
+	for (const struct region *r = m->regions; r; r = r->next)
+		if (r->kind == kind && r->backing.at && at >= r->host &&
+		    at - r->host < (s64)r->size)
+			return true;
+	return false;
+}
+
 /* The range of @map that holds @at, or NULL. */
 static const struct mem_range *map_find(const struct mem_map *map, gpa_t at)
 {

@@ -59,6 +59,9 @@ struct mem_listener {
 	void *arg;
 };
 
+/* True when @host points into a region of @kind with memory of its own. */
+bool mem_owns(struct mem *m, enum region_kind kind, const void *host);
+
 int mem_create(struct mem **out, struct error *err) MUST_CHECK;
 void mem_destroy(struct mem *m); /* NULL is allowed; after all readers have ended */
 

@@ -283,6 +283,8 @@ int vm_create(struct vm **out, const struct vm_config *cfg, struct loop *loop, s
 		vm_destroy(vm);
 		return rc;
 	}
+	if (cfg->stats) /* before what was needed only to get here is freed */
+		vm_sample_memory(vm);
 	str_add_bytes(&vm->notes, vm->firmware.notes.at, vm->firmware.notes.len);
 	drop_images(vm);
 	vm->machine->request = vm_request;

@@ -66,9 +66,8 @@ static int refuse(const struct use *a, const struct use *b, struct error *err)
 		return error_set(err, -EEXIST,
 				 "%s and %s both use %s; give one of them another file", a->option,
 				 b->option, a->path);
-	return error_set(err, -EEXIST,
-			 "%s %s and %s %s are one file; give one of them another", a->option,
-			 a->path, b->option, b->path);
+	return error_set(err, -EEXIST, "%s %s and %s %s are one file; give one of them another",
+			 a->option, a->path, b->option, b->path);
 }
 
 /* Messages and consoles may both go to /dev/null, or to a file that stdout was led to. */

@@ -40,7 +40,23 @@ static void exit_rows(struct table *t, const struct vm *vm)
 	row(t, "exits", sum);
 }
 
-/* Resident pages of guest RAM are the guest's, not ours: the caller sees both. */
+static bool is_guest_ram(void *arg, const void *at)
+{
+	return mem_owns(arg, REGION_RAM, at);
+}
+
+void vm_sample_memory(struct vm *vm)
+{
+	u64 now = process_rss_but(is_guest_ram, vm->machine->mem);
+
+	vm->peak_own = MAX(vm->peak_own, now);
+}
+
+/*
+ * peak_rss_bytes has the guest's memory in it, as far as it was touched; peak_own_bytes is what
+ * oriel costs beyond that, flash and shared libraries included, as seen when the machine was made
+ * and now.
+ */
 void vm_stats(struct vm *vm, struct str *out, bool json)
 {
 	struct table t = { out, json, false };
@@ -48,6 +64,8 @@ void vm_stats(struct vm *vm, struct str *out, bool json)
 	row(&t, "wall_us", vm->started_ns ? (time_now_ns() - vm->started_ns) / NS_PER_US : 0);
 	row(&t, "cpu_us", process_cpu_ns() / NS_PER_US);
 	row(&t, "peak_rss_bytes", process_peak_rss());
+	vm_sample_memory(vm);
+	row(&t, "peak_own_bytes", vm->peak_own);
 	exit_rows(&t, vm);
 	for (unsigned s = 0; s < N_STATS; s++)
 		row(&t, stat_names[s], stat_get(vm->machine, (enum stat)s));

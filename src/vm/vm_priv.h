@@ -32,6 +32,7 @@ struct vm {
 	struct io_loop *io_loop[CONFIG_DISKS + 1]; /* one a disk, the last for the rng */
 	u8 *kernel, *initrd;
 	struct str facts, notes; /* lines for the user */
+	u64 peak_own;            /* bytes of memory beyond the guest's; report.c */
 	bool no_reboot;
 
 	unsigned vcpus;
@@ -55,5 +56,6 @@ struct vm {
 
 void vm_run_init(struct vm *vm);
 void vm_run_finish(struct vm *vm) needs(on_loop); /* stops and joins the vCPU threads */
+void vm_sample_memory(struct vm *vm);             /* for vm_stats(); takes about a millisecond */
 /* Callbacks of the machine and the clock. */
 void vm_request(void *arg, enum machine_request what);

@@ -34,6 +34,22 @@ static void a_copy_crosses_from_one_region_to_the_next(void)
 	mem_destroy(m);
 }
 
+static void a_host_address_tells_whose_memory_it_is(void)
+{
+	struct mem *m = fresh();
+	struct region *ram = add(m, REGION_RAM, 0, 0x2000), *alias;
+	struct region *rom = add(m, REGION_ROM, 0x10000, 0x1000);
+	u8 other;
+
+	CHECK(mem_alias(&alias, m, "alias", REGION_RAM, 0x20000, rom, 0, 0x1000, IN_ALL, NULL) ==
+	      0);
+	CHECK(mem_owns(m, REGION_RAM, ram->host) && mem_owns(m, REGION_RAM, ram->host + 0x1fff));
+	CHECK(!mem_owns(m, REGION_RAM, ram->host + 0x2000));
+	CHECK(mem_owns(m, REGION_ROM, rom->host) && !mem_owns(m, REGION_RAM, alias->host));
+	CHECK(!mem_owns(m, REGION_RAM, &other));
+	mem_destroy(m);
+}
+
 static void rom_reads_and_refuses_writes(void)
 {
 	struct mem *m = fresh();
@@ -225,6 +241,7 @@ static void limits_tell_low_and_high_ram(void)
 int main(void)
 {
 	RUN(a_copy_crosses_from_one_region_to_the_next);
+	RUN(a_host_address_tells_whose_memory_it_is);
 	RUN(rom_reads_and_refuses_writes);
 	RUN(a_hole_hides_ram_in_one_view_only);
 	RUN(priority_decides_and_hiding_uncovers);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "plat/file.h"
+#include "plat/map.h"
 #include "plat/signals.h"
 #include "plat/thread.h"
 #include "plat/time.h"
@@ -226,6 +227,51 @@ static void closed_standard_streams_are_not_taken_by_files(void)
 	CHECK_EQ(status, 0);
 }
 
+static void guest_memory_begins_like_a_huge_page_and_ends_at_a_guard(void)
+{
+	struct map m = { 0 };
+	struct error err;
+	int status;
+	pid_t pid;
+
+	for (u64 size = MIB(2); size <= MIB(8); size += MIB(3)) {
+		CHECK(!map_create(&m, size, 0, "test", &err));
+		CHECK_EQ((uintptr_t)m.at % MIB(2), 0);
+		((u8 *)m.at)[size - 1] = 1;
+		fflush(stdout);
+		pid = fork();
+		CHECK(pid >= 0);
+		if (!pid) {
+			close(2); /* a sanitizer would complain */
+			((volatile u8 *)m.at)[size] = 1;
+			_exit(0);
+		}
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK(status != 0);
+		map_destroy(&m);
+	}
+}
+
+static bool is_map(void *arg, const void *at)
+{
+	return arg && at == ((struct map *)arg)->at;
+}
+
+static void resident_memory_is_counted_without_what_is_named(void)
+{
+	struct map m = { 0 };
+	struct error err;
+	u64 all, rest;
+
+	CHECK(!map_create(&m, MIB(8), MAP_NO_THP, "test", &err));
+	memset(m.at, 1, MIB(4));
+	all = process_rss_but(is_map, NULL);
+	rest = process_rss_but(is_map, &m);
+	CHECK(rest > KIB(200) && all > rest);
+	CHECK(all - rest >= MIB(4) && all - rest <= MIB(8)); /* fault-around may add some */
+	map_destroy(&m);
+}
+
 int main(void)
 {
 	alarm(20);
@@ -235,6 +281,8 @@ int main(void)
 	RUN(what_epoll_refuses_is_always_ready);
 	RUN(pipes_devices_and_sockets_are_no_files);
 	RUN(saving_follows_links_and_keeps_permissions);
+	RUN(guest_memory_begins_like_a_huge_page_and_ends_at_a_guard);
+	RUN(resident_memory_is_counted_without_what_is_named);
 	RUN(closed_standard_streams_are_not_taken_by_files);
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* plat/posix/host.c: the host's facts and random bytes of plat/map.h. */
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -36,6 +37,26 @@ u64 process_peak_rss(void)
 	struct rusage r;
 
 	return getrusage(RUSAGE_SELF, &r) ? 0 : KIB(r.ru_maxrss);
+}
+
+u64 process_rss_but(bool (*skip)(void *arg, const void *at), void *arg)
+{
+	FILE *f = fopen("/proc/self/smaps", "re");
+	unsigned long long from, to, kib;
+	bool counts = false;
+	char line[512];
+	u64 sum = 0;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		/* "7f0c2a000000-7f0c2a021000 rw-p ..." begins a mapping: proc(5). */
+		if (sscanf(line, "%llx-%llx ", &from, &to) == 2)
+			counts = !skip(arg, (const void *)(uintptr_t)from);
+		else if (counts && sscanf(line, "Rss: %llu kB", &kib) == 1)
+			sum += KIB(kib);
+	}
+	if (f)
+		fclose(f);
+	return sum;
 }
 
 int random_bytes(void *buf, size_t len)

@@ -17,6 +17,8 @@
 #include "base/str.h"
 #include "plat/posix/fd_priv.h"
 
+enum { HUGE = 2 << 20 }; /* of x86; other huge pages are larger */
+
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
@@ -108,6 +110,31 @@ static int open_shared(u64 size, unsigned flags, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+static u64 page_size(unsigned flags)
+{
+	return flags & MAP_HUGE ? KIB(meminfo("Hugepagesize")) : (u64)sysconf(_SC_PAGESIZE);
+}
+
+/*
+ * Address space of @size bytes that begins where a huge page may (a guest's huge page must begin
+ * where the host's does), with a page after it that nobody may touch: what runs over the end is
+ * found out, and the kernel makes no one mapping of ours and a neighbour's, so that /proc tells
+ * which pages are whose.
+ */
+static u8 *reserve(u64 size, u64 page)
+{
+	u64 align = size < HUGE ? page : MAX(page, (u64)HUGE), whole = size + align + page;
+	u8 *at = mmap(NULL, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	u8 *start = (u8 *)ALIGN_UP((uintptr_t)at, (uintptr_t)align);
+
+	if (at == MAP_FAILED)
+		return MAP_FAILED;
+	if (start > at)
+		munmap(at, (size_t)(start - at));
+	munmap(start + size + page, (size_t)(at + align - start));
+	return start;
+}
+
 /* Advice: a host that does not know it loses nothing. */
 static int advise(struct map *m, unsigned flags)
 {
@@ -125,11 +152,14 @@ static int advise(struct map *m, unsigned flags)
  */
 int map_create(struct map *out, u64 size, unsigned flags, const char *name, struct error *err)
 {
-	int map_flags = MAP_PRIVATE | MAP_ANONYMOUS, fd = -1, rc;
+	int map_flags = MAP_PRIVATE | MAP_ANONYMOUS, fd = -1, rc = 0;
+	u64 page = page_size(flags);
 	struct map m = { .size = size };
 
-	if (!size || size > (u64)INT64_MAX)
+	if (!size || size > (u64)INT64_MAX / 2)
 		return error_set(err, -EINVAL, "%s: no memory of that size", name);
+	if (flags & MAP_HUGE && (!page || size % page))
+		return huge_error(name, size, -EINVAL, err);
 	if (flags & MAP_SHARE) {
 		map_flags = MAP_SHARED;
 		fd = open_shared(size, flags, name);
@@ -141,10 +171,14 @@ int map_create(struct map *out, u64 size, unsigned flags, const char *name, stru
 	}
 	if (!(flags & MAP_HUGE)) /* huge pages are reserved, lest a touch kills us */
 		map_flags |= MAP_NORESERVE;
-	m.at = mmap(NULL, size, PROT_READ | PROT_WRITE, map_flags, fd, 0);
+	m.span = ALIGN_UP(size, page) + page;
+	m.at = reserve(ALIGN_UP(size, page), page);
 	if (m.at == MAP_FAILED) {
 		rc = -errno;
 		m.at = NULL;
+	} else if (mmap(m.at, size, PROT_READ | PROT_WRITE, map_flags | MAP_FIXED, fd, 0) ==
+		   MAP_FAILED) {
+		rc = -errno;
 	} else {
 		rc = advise(&m, flags);
 	}
@@ -159,7 +193,7 @@ int map_create(struct map *out, u64 size, unsigned flags, const char *name, stru
 void map_destroy(struct map *m)
 {
 	if (m->at)
-		munmap(m->at, m->size);
+		munmap(m->at, m->span);
 	if (m->handle > 0)
 		close((int)m->handle);
 	*m = (struct map){ 0 };
