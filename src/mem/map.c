@@ -83,27 +83,32 @@ static bool contains(const struct mem_map *map, const struct mem_range *r)
 	return false;
 }
 
-/* Ranges of @from that @to lacks are removed, or added. */
-static void tell(struct mem *m, enum mem_view view, const struct mem_map *from,
-		 const struct mem_map *to, bool add)
+/* Ranges of @from that @to lacks are removed, or added: 0, or -errno of the first refusal. */
+static int tell(struct mem *m, enum mem_view view, const struct mem_map *from,
+		const struct mem_map *to, bool add)
 {
+	int first = 0;
+
 	for (unsigned i = 0; i < from->count; i++) {
-		if (contains(to, &from->at[i]))
+		const struct mem_range *r = &from->at[i];
+
+		if (contains(to, r))
 			continue;
 		for (unsigned l = 0; l < MEM_LISTENERS; l++) {
 			const struct mem_listener *who = m->listener[l];
+			int rc = 0;
 
-			if (!who)
-				continue;
-			if (!add)
-				who->remove(who->arg, view, &from->at[i]);
-			else if (who->add(who->arg, view, &from->at[i]) < 0)
-				log_err("%s: the backend cannot map %llx+%llx",
-					from->at[i].region->name,
-					(unsigned long long)from->at[i].at,
-					(unsigned long long)from->at[i].len);
+			if (who && add)
+				rc = who->add(who->arg, view, r);
+			else if (who)
+				who->remove(who->arg, view, r);
+			if (rc < 0 && first == 0) {
+				first = rc;
+				m->refused = *r;
+			}
 		}
 	}
+	return first;
 }
 
 static void map_free(struct rcu_head *head)
@@ -111,23 +116,40 @@ static void map_free(struct rcu_head *head)
 	free(container_of(head, struct mem_map, rcu));
 }
 
-static void publish_view(struct mem *m, enum mem_view view)
+static int publish_view(struct mem *m, enum mem_view view)
 {
 	struct mem_map *old = m->map[view], *map = flatten(m, view);
+	int rc;
 
-	tell(m, view, old, map, false);
+	(void)tell(m, view, old, map, false);
 	__atomic_store_n(&m->map[view], map, __ATOMIC_RELEASE);
-	tell(m, view, map, old, true);
+	rc = tell(m, view, map, old, true);
 	rcu_retire(&old->rcu, map_free);
+	return rc;
 }
 
-void mem_publish(struct mem *m)
+int mem_publish(struct mem *m)
 {
+	int first = 0;
+
 	m->stale = m->batches != 0;
-	if (m->stale)
-		return;
-	for (unsigned v = 0; v < N_VIEWS; v++)
-		publish_view(m, (enum mem_view)v);
+	for (unsigned v = 0; v < N_VIEWS && !m->stale; v++) {
+		int rc = publish_view(m, (enum mem_view)v);
+
+		first = first ? first : rc;
+	}
+	return first;
+}
+
+/* For changes that the guest makes, or that end a batch: nobody is there to take an error. */
+static void publish_or_say(struct mem *m)
+{
+	int rc = mem_publish(m);
+
+	if (rc < 0)
+		log_err("%s: the backend cannot map %llx+%llx: %s", m->refused.region->name,
+			(unsigned long long)m->refused.at, (unsigned long long)m->refused.len,
+			strerror(-rc));
 }
 
 void mem_begin(struct mem *m)
@@ -139,7 +161,7 @@ void mem_commit(struct mem *m)
 {
 	assert(m->batches);
 	if (--m->batches == 0 && m->stale)
-		mem_publish(m);
+		publish_or_say(m);
 }
 
 static void change(struct region *r, gpa_t base, s8 priority, u8 views)
@@ -152,7 +174,7 @@ static void change(struct region *r, gpa_t base, s8 priority, u8 views)
 	r->base = base;
 	r->priority = priority;
 	r->views = views;
-	mem_publish(r->mem);
+	publish_or_say(r->mem);
 }
 
 void region_show(struct region *r, u8 views)

@@ -51,6 +51,20 @@ static int check_place(const char *name, gpa_t base, u64 size, struct error *err
 	return 0;
 }
 
+/* Show the new @r. Where a listener cannot map it, it stays, but hidden: mem_destroy() frees it. */
+static int region_begin(struct region *r, struct error *err)
+{
+	int rc = mem_publish(r->mem);
+
+	if (rc == 0)
+		return 0;
+	error_set(err, rc, "%s: the CPU backend cannot map %llx+%llx: %s", r->name,
+		  (unsigned long long)r->base, (unsigned long long)r->size, strerror(-rc));
+	r->views = 0;
+	(void)mem_publish(r->mem);
+	return rc;
+}
+
 static struct region *region_new(struct mem *m, const char *name, enum region_kind kind, gpa_t base,
 				 u64 size, u8 views)
 {
@@ -87,9 +101,10 @@ int mem_add(struct region **out, struct mem *m, const char *name, enum region_ki
 	r = region_new(m, name, kind, base, size, views);
 	r->backing = backing;
 	r->host = backing.at;
-	mem_publish(m);
-	*out = r;
-	return 0;
+	rc = region_begin(r, err);
+	if (rc == 0)
+		*out = r;
+	return rc;
 }
 
 int mem_alias(struct region **out, struct mem *m, const char *name, enum region_kind kind,
@@ -105,9 +120,10 @@ int mem_alias(struct region **out, struct mem *m, const char *name, enum region_
 		return error_set(err, -EINVAL, "%s: not a part of %s", name, of->name);
 	r = region_new(m, name, kind, base, size, views);
 	r->host = of->host + offset;
-	mem_publish(m);
-	*out = r;
-	return 0;
+	rc = region_begin(r, err);
+	if (rc == 0)
+		*out = r;
+	return rc;
 }
 
 bool mem_owns(struct mem *m, enum region_kind kind, const void *host)
@@ -167,24 +183,29 @@ void *mem_ptr(struct mem *m, gpa_t at, size_t len, bool write)
 	return r.host + off;
 }
 
-/* Walk [at, at+len) range by range, copying with @write's direction. */
+/*
+ * Walk [at, at+len) range by range, copying with @write's direction. Pages are marked dirty when
+ * they are: marked before, they could be fetched, and the write be missed by the next fetch.
+ */
 static int copy(struct mem *m, gpa_t at, u8 *buf, size_t len, bool write)
 {
 	while (len) {
 		struct mem_range r;
 		size_t n;
-		u8 *p;
+		u64 off;
 
 		if (!mem_find(m, VIEW_NORMAL, at, &r))
 			return -EFAULT;
-		n = (size_t)MIN(r.len - (at - r.at), len);
-		p = mem_ptr(m, at, n, write);
-		if (!p)
+		if (write && r.region->kind != REGION_RAM)
 			return -EFAULT;
-		if (write)
-			memcpy(p, buf, n);
-		else
-			memcpy(buf, p, n);
+		off = at - r.at;
+		n = (size_t)MIN(r.len - off, len);
+		if (write) {
+			memcpy(r.host + off, buf, n);
+			dirty_mark(r.region, (u64)(r.host - r.region->host) + off, n);
+		} else {
+			memcpy(buf, r.host + off, n);
+		}
 		buf += n;
 		len -= n;
 		if (len && add_overflow(at, n, &at))

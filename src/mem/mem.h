@@ -67,7 +67,8 @@ void mem_destroy(struct mem *m); /* NULL is allowed; after all readers have ende
 
 /*
  * Add memory of our own (@flags: enum map_flags), or a window on @len bytes of another region's
- * host memory. @base and @size are multiples of 4096. The new region is seen in @views at once.
+ * host memory. @base and @size are multiples of 4096. The new region is seen in @views at once; an
+ * error when a listener cannot map it.
  */
 int mem_add(struct region **out, struct mem *m, const char *name, enum region_kind kind, gpa_t base,
 	    u64 size, unsigned flags, u8 views, struct error *err) MUST_CHECK;

@@ -18,11 +18,12 @@ struct mem {
 	struct region *regions;       /* oldest first */
 	struct mem_map *map[N_VIEWS]; /* atomic */
 	const struct mem_listener *listener[MEM_LISTENERS];
-	unsigned batches; /* mem_begin() without its mem_commit() */
-	bool stale;       /* something changed in them */
+	unsigned batches;         /* mem_begin() without its mem_commit() */
+	bool stale;               /* something changed in them */
+	struct mem_range refused; /* what a listener could not map when mem_publish() failed */
 };
 
 /* Rebuild each view that changed and tell the listeners; in a batch, leave it to mem_commit(). */
-void mem_publish(struct mem *m);
+int mem_publish(struct mem *m);
 /* Ask the listeners for the dirty bits only they know. */
 void mem_sync_dirty(struct region *r);

@@ -223,6 +223,34 @@ static void bad_places_are_refused(void)
 	mem_destroy(m);
 }
 
+static int refuse_high(void *arg, enum mem_view view, const struct mem_range *r)
+{
+	return r->at >= GIB(4) ? -28 : 0;
+}
+
+static void ignore(void *arg, enum mem_view view, const struct mem_range *r)
+{
+}
+
+static void memory_that_a_backend_cannot_map_is_refused(void)
+{
+	const struct mem_listener l = { .add = refuse_high, .remove = ignore };
+	struct mem *m = fresh();
+	struct error err = { 0 };
+	struct region *r = NULL, *low;
+	u8 b;
+
+	CHECK(mem_listen(m, &l, NULL) == 0);
+	low = add(m, REGION_RAM, 0, MIB(1));
+	CHECK(mem_add(&r, m, "ram-high", REGION_RAM, GIB(4), MIB(1), 0, IN_ALL, &err) == -28);
+	CHECK(!r && strstr(err.msg, "ram-high"));
+	CHECK(mem_alias(&r, m, "copy", REGION_ROM, GIB(8), low, 0, MIB(1), IN_ALL, &err) == -28);
+	CHECK(!r && strstr(err.msg, "copy"));
+	CHECK(mem_read(m, GIB(4), &b, 1) < 0); /* what the guest would not see, nobody does */
+	CHECK(mem_read(m, 0, &b, 1) == 0);
+	mem_destroy(m);
+}
+
 static void limits_tell_low_and_high_ram(void)
 {
 	struct mem *m = fresh();
@@ -249,6 +277,7 @@ int main(void)
 	RUN(a_batch_is_published_once_and_at_its_end);
 	RUN(dirty_pages_are_told_once);
 	RUN(bad_places_are_refused);
+	RUN(memory_that_a_backend_cannot_map_is_refused);
 	RUN(limits_tell_low_and_high_ram);
 	return 0;
 }

@@ -272,6 +272,16 @@ static void timers_armed_by_a_processor_wake_the_loop(void) unchecked_roles
 	rig_end(&rig);
 }
 
+static void memory_beyond_the_backend_is_an_error(void) unchecked_roles
+{
+	rig_begin(&rig, "test_vm", 1);
+	rig.cfg.memory = GIB(3);
+	fake.map_fails = true;
+	CHECK(vm_create(&rig.vm, &rig.cfg, rig.loop, &rig.err) < 0);
+	CHECK(strstr(rig.err.msg, "ram-high"));
+	rig_end(&rig);
+}
+
 int main(void)
 {
 	RUN(a_machine_runs_pauses_and_ends);
@@ -286,6 +296,7 @@ int main(void)
 	RUN(a_reported_crash_ends_nothing_and_fills_no_log);
 	RUN(power_off_by_the_guest_is_the_good_end);
 	RUN(a_late_request_finds_no_machine_and_no_harm);
+	RUN(memory_beyond_the_backend_is_an_error);
 	RUN(timers_armed_by_a_processor_wake_the_loop);
 	return 0;
 }
