@@ -7,9 +7,9 @@
 enum quit_signal { QUIT_INTERRUPT /* Ctrl-C */, QUIT_TERMINATE, QUIT_HANGUP };
 
 /*
- * Call @fn on the loop thread for each request. Call before other threads start (they inherit the
- * blocked mask). A signal that was ignored when the process started (nohup and SIGHUP) stays so.
- * SIGPIPE is ignored from here on.
+ * Call @fn on the loop thread for each request. A signal that was ignored when the process started
+ * (nohup and SIGHUP) stays so. SIGPIPE and SIGXFSZ are ignored from here on: a disk that may not
+ * grow further (ulimit -f) gives an error.
  */
 int signals_watch(struct loop *loop, void (*fn)(void *arg, enum quit_signal s), void *arg,
 		  struct error *err) MUST_CHECK;

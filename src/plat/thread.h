@@ -26,7 +26,10 @@ bool cond_wait_ns(struct cond *c, struct mutex *m, u64 ns);
 void cond_signal(struct cond *c);
 void cond_broadcast(struct cond *c);
 
-/* @name (at most 15 bytes are shown by the host's tools) is copied. */
+/*
+ * @name (at most 15 bytes are shown by the host's tools) is copied. POSIX: the thread gets no
+ * signals that are sent to the process.
+ */
 int thread_start(struct thread **out, const char *name, void (*fn)(void *), void *arg,
 		 struct error *err) MUST_CHECK;
 void thread_join(struct thread *t); /* frees @t; NULL is allowed */

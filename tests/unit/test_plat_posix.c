@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -83,6 +84,69 @@ static void a_kick_interrupts_a_blocking_call(void)
 	CHECK_EQ(s.error, EINTR);
 	close(p[0]);
 	close(p[1]);
+}
+
+/* A signal to the process, blocked by the main thread, waits for it whatever threads there are. */
+static void other_threads_take_no_signals(void)
+{
+	struct sleeper s = { 0 };
+	struct thread *t;
+	struct error err;
+	sigset_t usr1;
+	int p[2], got;
+
+	CHECK(!pipe(p));
+	s.fd = p[0];
+	CHECK(!thread_start(&t, "sleeper", block_in_read, &s, &err));
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	CHECK(!pthread_sigmask(SIG_BLOCK, &usr1, NULL));
+	CHECK(!kill(getpid(), SIGUSR1)); /* the default would end us */
+	time_sleep_ns(5 * NS_PER_MS);
+	CHECK(!sigwait(&usr1, &got) && got == SIGUSR1);
+	CHECK(!pthread_sigmask(SIG_UNBLOCK, &usr1, NULL));
+	CHECK(write(p[1], "x", 1) == 1);
+	thread_join(t);
+	CHECK_EQ(s.error, 0);
+	close(p[0]);
+	close(p[1]);
+}
+
+/* Run @fn in a child process; it must end well. */
+static void in_child(void (*fn)(void))
+{
+	pid_t child = fork();
+	int status;
+
+	CHECK(child >= 0);
+	if (!child) {
+		fn();
+		_exit(0);
+	}
+	CHECK(waitpid(child, &status, 0) == child);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void write_too_much(void)
+{
+	const struct rlimit limit = { 4096, 4096 };
+	static const u8 bytes[8192];
+	struct rig r = { 0 };
+	struct error err;
+	struct file *f;
+
+	CHECK(!setrlimit(RLIMIT_FSIZE, &limit));
+	CHECK(!loop_create(&r.loop, &err));
+	CHECK(!signals_watch(r.loop, on_quit, &r, &err));
+	CHECK(!file_open(&f, "test_plat_posix_limit", FILE_WRITE | FILE_CREATE, &err));
+	CHECK_EQ(file_write(f, bytes, sizeof(bytes), 0), -EFBIG);
+	file_close(f);
+	file_remove("test_plat_posix_limit");
+}
+
+static void a_limit_on_file_sizes_is_an_error_and_no_end(void)
+{
+	in_child(write_too_much);
 }
 
 static void on_pipe(void *arg, unsigned events)
@@ -276,6 +340,8 @@ int main(void)
 {
 	alarm(20);
 	RUN(signals_arrive_on_the_loop);
+	RUN(other_threads_take_no_signals);
+	RUN(a_limit_on_file_sizes_is_an_error_and_no_end);
 	RUN(a_kick_interrupts_a_blocking_call);
 	RUN(a_hang_up_comes_with_what_was_asked_for);
 	RUN(what_epoll_refuses_is_always_ready);

@@ -145,20 +145,23 @@ static bool aligned(const struct io_vec *v, unsigned n, u64 off)
 	return !(bits & (DIRECT_ALIGN - 1));
 }
 
-/* All of @v, in as many calls as it takes. @total is its sum. */
-static int transfer(int fd, const struct io_vec *v, unsigned n, u64 off, u64 total, bool write)
+/* All of @v, in as many calls as it takes. @total is its sum; @direct: bypass the cache. */
+static int transfer(struct file *f, const struct io_vec *v, unsigned n, u64 off, u64 total,
+		    bool direct, bool write)
 {
 	size_t skip = 0; /* of v[0] */
 
 	while (total) {
 		struct iovec part[BATCH];
 		ssize_t done;
-		int k = 0;
+		int k = 0, fd;
 
 		for (unsigned i = 0; i < n && k < BATCH; i++, k++) {
 			part[k].iov_base = (u8 *)v[i].ptr + (i ? 0 : skip);
 			part[k].iov_len = v[i].len - (i ? 0 : skip);
 		}
+		/* Cut short, by the end of the file or a full disk, the rest may begin anywhere. */
+		fd = direct && !((off | skip) & (DIRECT_ALIGN - 1)) ? f->direct : f->fd;
 		done = write ? pwritev(fd, part, k, (off_t)off) : preadv(fd, part, k, (off_t)off);
 		if (done < 0 && errno == EINTR)
 			continue;
@@ -185,16 +188,13 @@ static int transfer(int fd, const struct io_vec *v, unsigned n, u64 off, u64 tot
 static int vectored(struct file *f, const struct io_vec *v, unsigned n, u64 off, bool write)
 {
 	u64 total = 0, end;
-	int fd = f->fd;
 
 	for (unsigned i = 0; i < n; i++)
 		if (add_overflow(total, v[i].len, &total))
 			return -EINVAL;
 	if (add_overflow(off, total, &end) || end > (u64)INT64_MAX)
 		return write ? -EFBIG : -EIO;
-	if (f->direct >= 0 && aligned(v, n, off))
-		fd = f->direct;
-	return transfer(fd, v, n, off, total, write);
+	return transfer(f, v, n, off, total, f->direct >= 0 && aligned(v, n, off), write);
 }
 
 int file_readv(struct file *f, const struct io_vec *v, unsigned n, u64 off)
@@ -221,9 +221,19 @@ int file_write(struct file *f, const void *buf, size_t len, u64 off)
 	return vectored(f, &v, 1, off, true);
 }
 
+/* Repeat a call that gives 0 or -1 until no signal interrupts it. 0 or -errno. */
+#define RETRY(call)                                                                                \
+	({                                                                                         \
+		int rc_;                                                                           \
+		do {                                                                               \
+			rc_ = (call) ? -errno : 0;                                                 \
+		} while (rc_ == -EINTR);                                                           \
+		rc_;                                                                               \
+	})
+
 int file_flush(struct file *f)
 {
-	return fdatasync(f->fd) ? -errno : 0;
+	return RETRY(fdatasync(f->fd));
 }
 
 int file_resize(struct file *f, u64 size)
@@ -232,12 +242,13 @@ int file_resize(struct file *f, u64 size)
 		return -ENOTSUP;
 	if (size > (u64)INT64_MAX)
 		return -EFBIG;
-	return ftruncate(f->fd, (off_t)size) ? -errno : 0;
+	return RETRY(ftruncate(f->fd, (off_t)size));
 }
 
 int file_punch(struct file *f, u64 off, u64 len)
 {
 	u64 end;
+	int rc;
 
 	if (!len)
 		return 0;
@@ -246,9 +257,9 @@ int file_punch(struct file *f, u64 off, u64 len)
 	/*
 	 * On a block device too this discards only where zeroes are sure to follow: fallocate(2).
 	 */
-	if (!fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len))
-		return 0;
-	return errno == ENOSYS || errno == ENODEV || errno == EOPNOTSUPP ? -ENOTSUP : -errno;
+	rc = RETRY(fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off,
+			     (off_t)len));
+	return rc == -ENOSYS || rc == -ENODEV || rc == -EOPNOTSUPP ? -ENOTSUP : rc;
 }
 
 int file_lock(struct file *f, bool exclusive)

@@ -218,7 +218,8 @@ static int wait_events(struct loop *l, struct epoll_event *ev, u64 ns)
 		ts.tv_sec = (time_t)(ns / NS_PER_S);
 		ts.tv_nsec = (long)(ns % NS_PER_S);
 		n = epoll_pwait2(l->epoll, ev, BATCH, ns == ~0ull ? NULL : &ts, NULL);
-		if (n >= 0 || errno != ENOSYS)
+		/* EPERM: a container's filter that does not know the call either. */
+		if (n >= 0 || (errno != ENOSYS && errno != EPERM))
 			return n;
 		l->coarse = true;
 	}

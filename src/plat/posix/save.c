@@ -137,8 +137,10 @@ static int read_all(u8 **out, size_t *len, int fd, size_t hint, size_t limit)
 	if (!buf)
 		return -ENOMEM;
 	if (n < 0) {
+		int rc = -errno;
+
 		free(buf);
-		return -errno;
+		return rc;
 	}
 	buf[at] = 0;
 	*out = buf;

@@ -56,6 +56,7 @@ int signals_watch(struct loop *loop, void (*fn)(void *arg, enum quit_signal s), 
 	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&set);
 	for (unsigned i = 0; i < ARRAY_LEN(quit_signals); i++)
 		if (!sigaction(quit_signals[i].host, NULL, &now) && now.sa_handler != SIG_IGN)

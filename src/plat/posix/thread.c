@@ -120,14 +120,26 @@ static void on_kick(int sig)
 {
 }
 
+/*
+ * All signals but kicks and what a thread's own faults raise: those sent to the process are for the
+ * main thread alone, which may come to wait for one (SIGCONT) long after others have started.
+ */
+static void block_signals(sigset_t *before)
+{
+	static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS };
+	sigset_t set;
+
+	sigfillset(&set);
+	for (unsigned i = 0; i < ARRAY_LEN(own); i++)
+		sigdelset(&set, own[i]);
+	sigdelset(&set, SIG_KICK);
+	pthread_sigmask(SIG_SETMASK, &set, before);
+}
+
 static void *thread_main(void *arg)
 {
 	struct thread *t = arg;
-	sigset_t kick;
 
-	sigemptyset(&kick);
-	sigaddset(&kick, SIG_KICK);
-	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 	pthread_setname_np(pthread_self(), t->name);
 	t->fn(t->arg);
 	return NULL;
@@ -139,16 +151,19 @@ int thread_start(struct thread **out, const char *name, void (*fn)(void *), void
 	struct sigaction kick = { .sa_handler = on_kick }; /* no SA_RESTART */
 	struct thread *t = xnew(struct thread);
 	pthread_attr_t attr;
+	sigset_t before;
 	int rc;
 
 	t->fn = fn;
 	t->arg = arg;
 	snprintf(t->name, sizeof(t->name), "%s", name);
 	sigaction(SIG_KICK, &kick, NULL); /* the same each time */
+	block_signals(&before);           /* inherited */
 	must(pthread_attr_init(&attr));
 	must(pthread_attr_setstacksize(&attr, STACK));
 	rc = pthread_create(&t->handle, &attr, thread_main, t);
 	must(pthread_attr_destroy(&attr));
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc) {
 		free(t);
 		return error_set(err, -rc,
