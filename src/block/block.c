@@ -131,6 +131,13 @@ fail:
 	return r;
 }
 
+int disk_flush_file(struct disk *d)
+{
+	if (d->flush_error == 0)
+		d->flush_error = file_flush(d->file);
+	return d->flush_error;
+}
+
 void disk_close(struct disk *d)
 {
 	int r;
@@ -139,7 +146,7 @@ void disk_close(struct disk *d)
 		return;
 	if (d->ops->close)
 		d->ops->close(d);
-	r = d->info.readonly ? 0 : file_flush(d->file);
+	r = d->info.readonly ? 0 : disk_flush_file(d);
 	if (r < 0)
 		log_err("%s: what was written last may be lost: %s", d->path, strerror(-r));
 	file_close(d->file);

@@ -4,6 +4,7 @@
  *
  * A disk is used by one I/O loop thread: disk_submit() is called there and done() runs there, at
  * once or later, in any order. A flush covers every write whose done() ran before it was submitted.
+ * When one has failed all later ones do: nobody knows what of those writes is on the disk.
  */
 #pragma once
 

@@ -10,8 +10,15 @@ struct disk {
 	struct file_info file_info;
 	struct disk_info info; /* size, sector and physical are filled by ops->open */
 	char *path;
-	void *state; /* the format's own */
+	void *state;     /* the format's own */
+	int flush_error; /* of the first flush that failed: all later ones fail, too */
 };
+
+/*
+ * Bring what was written to the file onto the disk. Linux tells of a page that could not be written
+ * once, and forgets the page: after a failure no later success means anything.
+ */
+int disk_flush_file(struct disk *d);
 
 extern const struct disk_ops raw_format;
 

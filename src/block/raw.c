@@ -59,7 +59,7 @@ static int raw_do(struct disk *d, const struct disk_req *r)
 	switch (r->op) {
 	case DISK_READ: return file_readv(d->file, r->vec, r->nvec, r->off);
 	case DISK_WRITE: return file_writev(d->file, r->vec, r->nvec, r->off);
-	case DISK_FLUSH: return file_flush(d->file);
+	case DISK_FLUSH: return disk_flush_file(d);
 	case DISK_DISCARD:
 		e = file_punch(d->file, r->off, r->len);
 		return e == -ENOTSUP ? 0 : e; /* a hint: it may be ignored */

@@ -212,6 +212,39 @@ static void requests_outside_or_against_the_mode_fail(void)
 	disk_close(d);
 }
 
+/* The linker sends calls of file_flush() here. */
+int __real_file_flush(struct file *f);
+int __wrap_file_flush(struct file *f);
+static int flush_fails;
+static unsigned flushes;
+
+int __wrap_file_flush(struct file *f)
+{
+	int fails = flush_fails;
+
+	flushes++;
+	flush_fails = 0; /* the host tells of it once */
+	return fails ? fails : __real_file_flush(f);
+}
+
+static void a_flush_that_failed_is_never_made_good(void)
+{
+	struct io_vec v = { (void *)"0123", 4 };
+	struct disk *d;
+
+	image(4096, "", 0);
+	d = open_disk((struct disk_config){ .path = path });
+	CHECK_EQ(run(d, DISK_FLUSH, 0, 0, NULL, 0), 0);
+	CHECK_EQ(run(d, DISK_WRITE, 0, 4, &v, 1), 0);
+	flush_fails = -EIO;
+	flushes = 0;
+	CHECK_EQ(run(d, DISK_FLUSH, 0, 0, NULL, 0), -EIO);
+	CHECK_EQ(run(d, DISK_FLUSH, 0, 0, NULL, 0), -EIO);
+	CHECK_EQ(flushes, 1);
+	CHECK_EQ(run(d, DISK_READ, 0, 4, &v, 0), 0); /* the rest goes on */
+	disk_close(d);
+}
+
 int main(void)
 {
 	RUN(bad_images_are_refused_with_advice);
@@ -220,6 +253,7 @@ int main(void)
 	RUN(a_raw_disk_reads_what_was_written);
 	RUN(discarded_and_zeroed_bytes_read_as_zero);
 	RUN(requests_outside_or_against_the_mode_fail);
+	RUN(a_flush_that_failed_is_never_made_good);
 	file_remove(path);
 	return 0;
 }
