@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reset control CF9, port 92, and the debug console ports. */
-#include "char/char.h"
+#include "char/char_priv.h"
 #include "legacy_rig.h"
 
 static void start(struct rig *r) enters(in_machine)
@@ -63,6 +63,7 @@ static void cf9_leaves_its_neighbours_alone(void)
 static void the_debug_console_writes_and_answers_e9(void)
 {
 	struct chr *c = chr_create_memory();
+	size_t all = chr_stage_room(c);
 	struct rig r;
 	u8 got[8];
 
@@ -74,6 +75,8 @@ static void the_debug_console_writes_and_answers_e9(void)
 	io_write(r.m, IO_PORT, 0x402, 2, 0x4142); /* the second byte is for 403 */
 	CHECK_EQ(chr_memory_take(c, got, sizeof(got)), 3);
 	CHECK(!memcmp(got, "h\0B", 3));
+	chr_memory_feed(c, "to nobody", 9);
+	CHECK_EQ(chr_stage_room(c), all); /* it does not pile up */
 	device_reset_all(r.m, RESET_WARM);
 	rig_stop(&r);
 	rig_start(&r);

@@ -43,6 +43,19 @@ static const struct io_ops debugcon_io = {
 	.max = 1,
 };
 
+/*
+ * Input is for nobody, but it must be taken: what waits keeps the stream from being read, and a
+ * terminal's escape from being seen.
+ */
+static size_t debugcon_room(void *dev UNUSED)
+{
+	return SIZE_MAX;
+}
+
+static void debugcon_input(void *dev UNUSED, const u8 *buf UNUSED, size_t len UNUSED)
+{
+}
+
 static void debugcon_reset(struct device *d UNUSED, enum reset_kind kind UNUSED)
 {
 }
@@ -65,6 +78,7 @@ static const struct device_class debugcon_class = {
 
 struct device *debugcon_create(struct isa_bus *bus, u16 port, struct chr *chr, struct error *err)
 {
+	static const struct chr_user user = { .room = debugcon_room, .input = debugcon_input };
 	struct debugcon *c = xnew(struct debugcon);
 
 	c->dev.machine = bus->machine;
@@ -74,5 +88,7 @@ struct device *debugcon_create(struct isa_bus *bus, u16 port, struct chr *chr, s
 		return NULL;
 	}
 	device_add(bus->machine, &c->dev, &debugcon_class, "debugcon");
+	if (chr)
+		chr_attach(chr, &user);
 	return &c->dev;
 }
