@@ -86,6 +86,12 @@ static void place_pm(struct lpc *l) needs(in_machine)
 		pm_set_base(l->pm, le16_at(c + REG_PMBASE) & 0xff80, c[REG_ACPI_CNTL] & ACPI_EN);
 }
 
+static void drive_all(struct lpc *l) needs(in_machine)
+{
+	for (unsigned i = 0; i < 16; i++)
+		drive_pic(l, i);
+}
+
 static void lpc_written(struct pci_dev *d, unsigned off, unsigned len) needs(in_machine)
 {
 	struct lpc *l = d->dev;
@@ -93,8 +99,7 @@ static void lpc_written(struct pci_dev *d, unsigned off, unsigned len) needs(in_
 	if (off < REG_ACPI_CNTL + 1 && off + len > REG_PMBASE)
 		place_pm(l);
 	if (off < REG_PIRQ_E + 4 && off + len > REG_PIRQ_A)
-		for (unsigned i = 0; i < 16; i++)
-			drive_pic(l, i);
+		drive_all(l);
 	if (d->config[REG_GEN_PMCON_1] & PMCON_SMI_LOCK && !l->smi_locked) {
 		l->smi_locked = true;
 		d->writable[REG_GEN_PMCON_1] &= (u8)~PMCON_SMI_LOCK; /* 316972 13.8.1.1 */
@@ -134,6 +139,7 @@ static void lpc_reset(struct device *d, enum reset_kind kind) needs(in_machine)
 	put_le32(c + REG_RCBA, 0);
 	l->smi_locked = false;
 	set_writable(l);
+	drive_all(l); /* or the PIC would keep seeing what was routed to it */
 	place_pm(l);
 	(void)kind;
 }

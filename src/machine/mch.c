@@ -163,6 +163,7 @@ struct device *mch_create(struct pci_bus *bus, bool smm, gpa_t low_end, struct e
 	mch_reset(&m->dev, RESET_POWER_ON);
 	return &m->dev;
 out:
+	pci_remove(&m->pci);
 	free(m);
 	return NULL;
 }

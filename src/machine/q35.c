@@ -120,10 +120,11 @@ static int add_legacy(struct board *b, struct error *err) needs(in_machine)
 		if (chr && !serial_create(&b->isa, i + 1, chr, err))
 			return -EINVAL;
 	}
-	return 0;
+	b->fw_cfg = fw_cfg_create(&b->isa, err);
+	return b->fw_cfg ? 0 : -EINVAL;
 }
 
-/* Last, when it is known which ports are taken. */
+/* Last of those with fixed ports, when it is known which are taken. */
 static int add_debugcon(struct board *b, struct error *err) needs(in_machine)
 {
 	struct board_config *cfg = b->cfg;
@@ -317,14 +318,11 @@ static int add_numbers(struct board *b, struct error *err)
 	return rc;
 }
 
-static int add_fw_cfg(struct board *b, struct error *err) needs(in_machine)
+static int fill_fw_cfg(struct board *b, struct error *err) needs(in_machine)
 {
 	const struct board_config *cfg = b->cfg;
 	int rc;
 
-	b->fw_cfg = fw_cfg_create(&b->isa, err);
-	if (!b->fw_cfg)
-		return -EINVAL;
 	rc = add_numbers(b, err);
 	if (rc == 0 && cfg->is_bios)
 		rc = add_e820(b, err);
@@ -389,11 +387,12 @@ static int q35_build(struct board **out, struct machine *m, struct board_config 
 	if (rc == 0)
 		rc = add_firmware(b, err);
 	if (rc == 0)
+		rc = add_debugcon(b, err);
+	/* After all devices of ours: the user names these, and a name that is taken is refused. */
+	if (rc == 0)
 		rc = add_disks(b, err);
 	if (rc == 0)
-		rc = add_fw_cfg(b, err);
-	if (rc == 0)
-		rc = add_debugcon(b, err);
+		rc = fill_fw_cfg(b, err);
 	*out = b; /* the devices know it: it goes after the machine, even now */
 	b->cfg = NULL;
 	return rc;

@@ -272,6 +272,21 @@ static void timers_armed_by_a_processor_wake_the_loop(void) unchecked_roles
 	rig_end(&rig);
 }
 
+static void a_disk_may_not_have_the_name_of_another_device(void) unchecked_roles
+{
+	static const char *const taken[] = { "rtc", "com1", "flash", "fw_cfg", "debugcon", "rng0" };
+
+	for (unsigned i = 0; i < ARRAY_LEN(taken); i++) {
+		rig_begin(&rig, "test_vm", 1);
+		rig.cfg.debugcon.kind = CHR_NULL;
+		free(rig.cfg.disk[1].id);
+		rig.cfg.disk[1].id = xstrdup(taken[i]);
+		CHECK(vm_create(&rig.vm, &rig.cfg, rig.loop, &rig.err) < 0);
+		CHECK(strstr(rig.err.msg, taken[i]) && strstr(rig.err.msg, "already"));
+		rig_end(&rig);
+	}
+}
+
 static void memory_beyond_the_backend_is_an_error(void) unchecked_roles
 {
 	rig_begin(&rig, "test_vm", 1);
@@ -296,6 +311,7 @@ int main(void)
 	RUN(a_reported_crash_ends_nothing_and_fills_no_log);
 	RUN(power_off_by_the_guest_is_the_good_end);
 	RUN(a_late_request_finds_no_machine_and_no_harm);
+	RUN(a_disk_may_not_have_the_name_of_another_device);
 	RUN(memory_beyond_the_backend_is_an_error);
 	RUN(timers_armed_by_a_processor_wake_the_loop);
 	return 0;

@@ -244,6 +244,9 @@ int virtio_init(struct virtio *v, const struct virtio_class *cls,
 	v->cls = cls;
 	v->loop = loop;
 	v->queue_max = (u16)queue_max;
+	if (device_find(pci_machine(bus), id))
+		r = error_set(err, -EEXIST,
+			      "there is a device called %s already; choose another id", id);
 	while (r == 0 && n < cls->nqueues) {
 		r = vq_init(&v->vq[n], v, (u16)n, err);
 		n++;
