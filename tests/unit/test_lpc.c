@@ -79,7 +79,7 @@ static void a_reset_leaves_no_line_behind(void)
 	route(0, 11);
 	lpc_pirq_set(lpc, 0, true);
 	CHECK(slave_sees(11));
-	/* The bridge is older than the devices: its routes are gone when they let go of their wires. */
+	/* The bridge is older than the devices: when they let go, its routes are gone. */
 	device_reset_all(m, RESET_WARM);
 	lpc_pirq_set(lpc, 0, false);
 	CHECK(!slave_sees(11));
