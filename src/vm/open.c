@@ -211,6 +211,20 @@ static int create_vcpus(struct vm *vm, unsigned count, struct error *err)
 	return 0;
 }
 
+/* Everything above 2 GiB lies behind the hole that ends at 4 GiB. */
+static int check_reach(u64 ram, unsigned phys_bits, struct error *err)
+{
+	u64 end = ram > GIB(2) ? ram + GIB(2) : ram;
+	char size[16];
+
+	if (end <= BIT64(phys_bits))
+		return 0;
+	return error_set(err, -EINVAL,
+			 "--memory size: the last byte of %s lies beyond the %u bits that physical "
+			 "addresses have here; give less (or max_phys_bits= more, if it is given)",
+			 format_size(size, sizeof(size), ram), phys_bits);
+}
+
 static int build_board(struct vm *vm, const struct vm_config *cfg, struct error *err)
 {
 	struct board_config *b = &vm->board_cfg;
@@ -222,6 +236,9 @@ static int build_board(struct vm *vm, const struct vm_config *cfg, struct error 
 	b->vcpus = cfg->vcpus;
 	b->topology = cfg->topology;
 	b->phys_bits = leaf ? leaf->eax & 0xff : PHYS_BITS_DEFAULT;
+	rc = check_reach(b->ram, b->phys_bits, err);
+	if (rc < 0)
+		return rc;
 	b->rtc_utc = cfg->rtc_utc;
 	b->i8042 = cfg->i8042;
 	b->firmware = vm->firmware.code;
