@@ -65,6 +65,12 @@ int fw_cfg_add_lazy(struct device *fw, const char *name,
  */
 int fw_cfg_add_writable(struct device *fw, const char *name, void *data, size_t len,
 			void (*written)(void *arg), void *arg, struct error *err);
+/*
+ * A file to read, of bytes that are the caller's as above. @selected is called each time that the
+ * guest selects the file, before it reads. [in_machine]
+ */
+int fw_cfg_add_watched(struct device *fw, const char *name, void *data, size_t len,
+		       void (*selected)(void *arg), void *arg, struct error *err);
 
 /*
  * Items 7 to 18 (hexadecimal) for a start of a bzImage through firmware. @initrd and @cmdline may
