@@ -26,12 +26,14 @@ size_t fw_vars_size(const u8 *bytes, size_t len);
 /*
  * Firmware at the top of 4 GiB: @code as ROM; below it @vars as flash chip (x8, 4 KiB blocks,
  * platform.md 4) with its bytes written through to @backing (may be NULL: volatile; takes it)
- * a moment after the last change, then flushed. NULL vars: no variables.
+ * a moment after the last change, then flushed. NULL vars: no variables. With @smm_only the chip
+ * takes commands from code in System Management Mode only; other code sees the array at all times.
  */
 struct flash_config {
 	const u8 *code, *vars;
 	size_t code_len, vars_len;
 	struct file *backing;
+	bool smm_only;
 };
 struct device *pflash_create(struct machine *m, const struct flash_config *cfg, struct error *err)
 	needs(in_machine);

@@ -153,6 +153,7 @@ static int add_firmware(struct board *b, struct error *err) needs(in_machine)
 		.vars = cfg->vars,
 		.vars_len = cfg->vars_len,
 		.backing = cfg->vars_file,
+		.smm_only = cfg->smm,
 	};
 
 	if (cfg->is_bios)
