@@ -155,6 +155,9 @@ const struct key accel_keys[] = {
 const struct key machine_keys[] = {
 	KEY("q35", V_NONE, NULL, NULL, set_name, AT(machine),
 	    "a PC with PCI Express, for Windows 10, 11, Server and Linux"),
+	KEY("smm", V_CHOICE, "on|off|true|false|auto", "auto", set_toggle, AT(smm),
+	    "System Management Mode, which some builds of UEFI firmware need to protect Secure "
+	    "Boot; auto: when the name of the firmware's file is that of such a build"),
 	NOT_YET("gen2", V_NONE, NULL, NULL,
 		"the Hyper-V generation 2 board is not there yet; use q35"),
 	NOT_YET("gen2-compat", V_NONE, NULL, NULL,

@@ -97,6 +97,11 @@ void machine_eoi(struct machine *m, u8 vector)
 		m->intc.eoi(m->intc.ioapic, vector);
 }
 
+bool machine_in_smm(struct machine *m)
+{
+	return m->cpu_ops && m->cpu_ops->in_smm && m->cpu_ops->in_smm(m->cpus);
+}
+
 int machine_intack(struct machine *m)
 {
 	return m->intc.ack ? m->intc.ack(m->intc.pic) : -1;

@@ -32,6 +32,7 @@ struct cpu_ops {
 	void (*extint)(void *cpus, bool level); /* the 8259's INTR line to vCPU 0. [in_machine] */
 	void (*nmi)(void *cpus, unsigned vcpu);
 	void (*smi)(void *cpus, bool all); /* @all vCPUs, or the one whose access is handled */
+	bool (*in_smm)(void *cpus);        /* see machine_in_smm(). May be NULL */
 	/* Signal @e without an exit on a guest write of @size bytes at @at. May be NULL. */
 	int (*doorbell_add)(void *cpus, enum io_space s, u64 at, unsigned size, struct event *e);
 	void (*doorbell_remove)(void *cpus, enum io_space s, u64 at, unsigned size,
@@ -69,5 +70,7 @@ void machine_attach_cpus(struct machine *m, const struct cpu_ops *ops, void *cpu
 /* Ask the owner for @what. Any thread. Without an owner (tests) it is only logged. */
 void machine_request(struct machine *m, enum machine_request what);
 void machine_eoi(struct machine *m, u8 vector) needs(in_machine);
+/* True if the access that this thread handles was made by a vCPU in System Management Mode. */
+bool machine_in_smm(struct machine *m);
 /* Vector of the 8259 pair's pending interrupt, acknowledged; -1 when there is none (any more). */
 int machine_intack(struct machine *m) needs(in_machine);

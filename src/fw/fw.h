@@ -27,7 +27,8 @@ size_t fw_vars_size(const u8 *bytes, size_t len);
  * Firmware at the top of 4 GiB: @code as ROM; below it @vars as flash chip (x8, 4 KiB blocks,
  * platform.md 4) with its bytes written through to @backing (may be NULL: volatile; takes it)
  * a moment after the last change, then flushed. NULL vars: no variables. NULL code: it is read
- * from @code_file at @code_at, so that nobody else need hold it in memory.
+ * from @code_file at @code_at, so that nobody else need hold it in memory. With @smm_only the chip
+ * takes commands from code in System Management Mode only; other code sees the array at all times.
  */
 struct flash_config {
 	const u8 *code, *vars;
@@ -35,6 +36,7 @@ struct flash_config {
 	u64 code_at;
 	size_t code_len, vars_len;
 	struct file *backing;
+	bool smm_only;
 };
 struct device *pflash_create(struct machine *m, const struct flash_config *cfg, struct error *err)
 	needs(in_machine);
@@ -68,6 +70,12 @@ int fw_cfg_add_lazy(struct device *fw, const char *name,
  */
 int fw_cfg_add_writable(struct device *fw, const char *name, void *data, size_t len,
 			void (*written)(void *arg), void *arg, struct error *err);
+/*
+ * A file to read, of bytes that are the caller's as above. @selected is called each time that the
+ * guest selects the file, before it reads. [in_machine]
+ */
+int fw_cfg_add_watched(struct device *fw, const char *name, void *data, size_t len,
+		       void (*selected)(void *arg), void *arg, struct error *err);
 
 /*
  * Items 7 to 18 (hexadecimal) for a start of a bzImage through firmware. @initrd and @cmdline may

@@ -29,12 +29,13 @@ static const u8 dma_signature[8] = "QEMU CFG";
 struct item {
 	u16 key;
 	char name[FILE_NAME]; /* "": not in the directory */
-	u8 *data;             /* ours, unless writable */
+	u8 *data;             /* ours, unless borrowed */
 	size_t len;
 	const void *(*fill)(void *arg, size_t *len); /* lazy */
 	bool final; /* lazy, and selected since the last reset: it stays as it is */
-	bool writable;
+	bool borrowed, writable;
 	void (*written)(void *arg);
+	void (*selected)(void *arg);
 	void *arg;
 	struct item *next;
 };
@@ -150,6 +151,8 @@ static void select_key(struct fw_cfg *f, u16 key)
 	if (i) {
 		fill(i);
 		i->final = true;
+		if (i->selected)
+			i->selected(i->arg);
 	}
 }
 
@@ -327,7 +330,7 @@ static void fw_cfg_destroy(struct device *d)
 
 	for (struct item *i = f->items; i; i = next) {
 		next = i->next;
-		if (!i->writable)
+		if (!i->borrowed)
 			free(i->data);
 		free(i);
 	}
@@ -461,10 +464,10 @@ int fw_cfg_add_lazy(struct device *fw, const char *name,
 	return 0;
 }
 
-int fw_cfg_add_writable(struct device *fw, const char *name, void *data, size_t len,
-			void (*written)(void *arg), void *arg, struct error *err)
+/* A file of the caller's bytes, added. */
+static int add_borrowed(struct item **out, struct fw_cfg *f, const char *name, void *data,
+			size_t len, void *arg, struct error *err)
 {
-	struct fw_cfg *f = container_of(fw, struct fw_cfg, dev);
 	struct item *i;
 	int rc = new_file(&i, f, name, err);
 
@@ -472,11 +475,36 @@ int fw_cfg_add_writable(struct device *fw, const char *name, void *data, size_t 
 		return rc;
 	i->data = data;
 	i->len = len;
-	i->writable = true;
-	i->written = written;
+	i->borrowed = true;
 	i->arg = arg;
 	add_file(f, i);
+	*out = i;
+	return 0;
+}
+
+int fw_cfg_add_writable(struct device *fw, const char *name, void *data, size_t len,
+			void (*written)(void *arg), void *arg, struct error *err)
+{
+	struct fw_cfg *f = container_of(fw, struct fw_cfg, dev);
+	struct item *i;
+	int rc = add_borrowed(&i, f, name, data, len, arg, err);
+
+	if (rc < 0)
+		return rc;
+	i->writable = true;
+	i->written = written;
 	return announce_dma(f, err);
+}
+
+int fw_cfg_add_watched(struct device *fw, const char *name, void *data, size_t len,
+		       void (*selected)(void *arg), void *arg, struct error *err)
+{
+	struct item *i;
+	int rc = add_borrowed(&i, container_of(fw, struct fw_cfg, dev), name, data, len, arg, err);
+
+	if (rc == 0)
+		i->selected = selected;
+	return rc;
 }
 
 struct device *fw_cfg_create(struct isa_bus *bus, struct error *err)

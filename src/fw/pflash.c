@@ -6,6 +6,10 @@
  * Reads are direct, also while bytes are programmed: firmware polls no status there. Only after
  * "read status" and "erase" is the chip's memory hidden, until "read array", so that reads reach
  * us.
+ *
+ * With System Management Mode the chip is that code's alone, as if its write enable were wired to
+ * the mode (ICH9 has this as BIOS_CNTL; OVMF expects QEMU's property "secure" of the chip and
+ * switches nothing on itself): no kernel can write Secure Boot's keys past the firmware.
  */
 #include <errno.h>
 #include <string.h>
@@ -44,6 +48,7 @@ struct pflash {
 	u8 pending;                          /* first byte of a two-byte command, or 0 */
 	u8 status;
 	bool show_status; /* reads give the status, not the array */
+	bool smm_only;
 };
 
 static const struct field pflash_fields[] = {
@@ -51,12 +56,20 @@ static const struct field pflash_fields[] = {
 	FIELD(struct pflash, show_status), FIELD_END, /* the array is memory */
 };
 
+/* Who cannot have asked for the status sees the array. */
+static void show_array(struct pflash *p)
+{
+	u8 hidden = !p->show_status ? 0 : p->smm_only ? IN_SMM : IN_ALL;
+
+	region_show(p->vars, IN_ALL & ~hidden);
+}
+
 static void show(struct pflash *p, bool status)
 {
 	if (p->show_status == status)
 		return;
 	p->show_status = status;
-	region_show(p->vars, status ? 0 : IN_ALL);
+	show_array(p);
 	stat_add(p->dev.machine, STAT_flash_mode, 1);
 }
 
@@ -167,6 +180,10 @@ static void pflash_write(void *dev, u64 off, unsigned size, u64 val) needs(in_ma
 	(void)size;
 	if (!in_vars(p, off))
 		return;
+	if (p->smm_only && !machine_in_smm(p->dev.machine)) {
+		log_guest("a write from outside System Management Mode has no effect");
+		return;
+	}
 	if (p->pending)
 		second_byte(p, off, (u8)val);
 	else
@@ -203,7 +220,7 @@ static int pflash_loaded(struct device *d, struct error *err) needs(in_machine)
 		p->show_status = false;
 		return 0;
 	}
-	region_show(p->vars, p->show_status ? 0 : IN_ALL);
+	show_array(p);
 	/* The loaded memory may hold other variables than the file does. */
 	changed(p, 0, p->vars->size);
 	return 0;
@@ -278,6 +295,7 @@ static int add_memory(struct pflash *p, struct machine *m, const struct flash_co
 		.base = at,
 		.len = GIB(4) - at,
 		.space = IO_MMIO,
+		.priority = 1, /* no device can be laid over it */
 		.name = "flash",
 	};
 	return io_map(m, &p->window, err);
@@ -291,6 +309,7 @@ struct device *pflash_create(struct machine *m, const struct flash_config *cfg, 
 
 	p->save.fire = save_due;
 	p->save.dev = p;
+	p->smm_only = cfg->smm_only;
 	if (rc == 0 && backing && cfg->vars) {
 		rc = flash_file_create(&p->file, m, backing, cfg->vars_len, err);
 		backing = NULL;

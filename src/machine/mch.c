@@ -6,8 +6,11 @@
  */
 #include "base/alloc.h"
 #include "base/bytes.h"
+#include "base/log.h"
 #include "core/machine.h"
 #include "machine/q35_priv.h"
+
+LOG_MODULE("mch");
 
 enum {
 	REG_EXT_TSEG = 0x50,
@@ -70,12 +73,23 @@ static void lock_smram(struct mch *m)
 	m->pci.writable[REG_ESMRAMC] = 0;
 }
 
+/* Only SMM builds of OVMF ask, and without an answer that they like they stop in silence. */
+static void tseg_asked(struct mch *m)
+{
+	if (m->smm)
+		put_le16(m->pci.config + REG_EXT_TSEG, TSEG_BYTES >> 20);
+	else
+		log_warn(
+			"the firmware looks for System Management Mode and may hang without; if it "
+			"is built for that, start again with --machine q35,smm=on");
+}
+
 static void mch_written(struct pci_dev *d, unsigned off, unsigned len) needs(in_machine)
 {
 	struct mch *m = d->dev;
 
-	if (m->smm && off < REG_EXT_TSEG + 2 && off + len > REG_EXT_TSEG)
-		put_le16(d->config + REG_EXT_TSEG, TSEG_BYTES >> 20);
+	if (off < REG_EXT_TSEG + 2 && off + len > REG_EXT_TSEG)
+		tseg_asked(m);
 	if (off < REG_PCIEXBAR + 8 && off + len > REG_PCIEXBAR)
 		place_ecam(m);
 	if (m->smm && off <= REG_ESMRAMC && off + len > REG_SMRAM) {

@@ -171,6 +171,7 @@ static int add_firmware(struct board *b, struct error *err) needs(in_machine)
 		.vars = cfg->vars,
 		.vars_len = cfg->vars_len,
 		.backing = cfg->vars_file,
+		.smm_only = cfg->smm,
 	};
 
 	if (cfg->is_bios)
@@ -330,6 +331,8 @@ static int fill_fw_cfg(struct board *b, struct error *err) needs(in_machine)
 		rc = add_tables(b, err);
 	if (rc == 0)
 		rc = add_boot_order(b, err);
+	if (rc == 0 && cfg->smm && !smi_features_create(b->m, b->pm, b->fw_cfg, err))
+		rc = -EINVAL;
 	if (rc == 0 && cfg->kernel)
 		rc = fw_cfg_add_linux(b->fw_cfg, cfg->kernel, cfg->kernel_len, cfg->initrd,
 				      cfg->initrd_len, cfg->cmdline, b->ram_low, err);

@@ -24,4 +24,11 @@ void lpc_attach(struct device *lpc, struct device *pic, struct device *ioapic, s
 void lpc_isa_set(void *lpc, unsigned line, bool level) needs(in_machine);
 void lpc_pirq_set(void *lpc, unsigned pirq, bool level) needs(in_machine);
 
+/*
+ * What firmware may ask of SMIs by the fw_cfg files etc/smi/...: that a write to APM interrupts all
+ * vCPUs, not only its own.
+ */
+struct device *smi_features_create(struct machine *m, struct device *pm, struct device *fw_cfg,
+				   struct error *err) needs(in_machine);
+
 enum { TSEG_BYTES = 8 << 20 };

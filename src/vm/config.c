@@ -373,6 +373,8 @@ void config_print(const struct vm_config *c, struct str *out)
 	if (t->cores)
 		str_add(out, ", topology %u:%u:%u:%u", t->threads, t->cores, t->dies, t->packages);
 	str_add(out, "\n%-22s %s\n", "Hyper-V interface", toggles[c->hyperv]);
+	if (c->smm != TOGGLE_AUTO)
+		print_text(out, "management mode", toggles[c->smm]);
 	str_add(out, "%-22s %s\n", "memory", format_size(size, sizeof(size), c->memory));
 	for (unsigned i = 0; i < c->disks; i++)
 		print_disk(out, &c->disk[i]);

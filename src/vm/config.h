@@ -33,7 +33,7 @@ struct vm_config {
 	char *firmware_dir; /* where default firmware is looked for; NULL: the usual places */
 	unsigned vcpus;
 	struct cpu_topology topology;
-	enum toggle hyperv, nested;
+	enum toggle hyperv, nested, smm;
 	unsigned max_phys_bits;
 	u64 memory;
 	bool prefault, hugepages, mergeable, no_thp, shared;

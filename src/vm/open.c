@@ -158,6 +158,29 @@ static void fill_smbios(struct vm *vm, const struct vm_config *cfg)
 	memcpy(s->uuid, cfg->uuid_bytes, sizeof(s->uuid));
 }
 
+/* Such firmware hangs without it and says nothing, so no way leads there but smm=auto. */
+static int choose_smm(struct cpu_config *cpus, const struct vm *vm, const struct vm_config *cfg,
+		      bool offered, const char *accel, struct error *err)
+{
+	bool needed = vm->firmware.needs_smm;
+
+	if (cfg->smm == TOGGLE_ON && vm->firmware.is_bios)
+		return error_set(err, -EINVAL,
+				 "--machine smm=on: a BIOS has no use for System Management Mode "
+				 "here; leave it out");
+	if (cfg->smm == TOGGLE_OFF && needed)
+		return error_set(err, -EINVAL,
+				 "--machine smm=off: this firmware needs System Management Mode; "
+				 "use OVMF_CODE_4M.fd to go without");
+	cpus->smm = needed || cfg->smm == TOGGLE_ON;
+	if (cpus->smm && !offered)
+		return error_set(err, -ENOTSUP,
+				 "%s needs System Management Mode, which %s does not offer here; "
+				 "use OVMF_CODE_4M.fd instead",
+				 needed ? "this firmware" : "--machine smm=on", accel);
+	return 0;
+}
+
 static int start_accel(struct vm *vm, const struct vm_config *cfg, struct error *err)
 {
 	const struct accel_class *cls = NULL;
@@ -180,12 +203,9 @@ static int start_accel(struct vm *vm, const struct vm_config *cfg, struct error 
 	if (cfg->vcpus > info.max_vcpus)
 		return error_set(err, -EINVAL, "--cpus boot=%u: %s can run at most %u vCPUs here",
 				 cfg->vcpus, cls->name, info.max_vcpus);
-	if (vm->firmware.needs_smm && !info.smm)
-		return error_set(err, -ENOTSUP,
-				 "this firmware needs System Management Mode, which %s does not "
-				 "offer here; use OVMF_CODE_4M.fd instead",
-				 cls->name);
-	cpus.smm = vm->firmware.needs_smm;
+	rc = choose_smm(&cpus, vm, cfg, info.smm, cls->name, err);
+	if (rc < 0)
+		return rc;
 	vm->board_cfg.smm = cpus.smm;
 	if (cpus.hyperv && !info.hyperv) {
 		str_add(&vm->notes,

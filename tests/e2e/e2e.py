@@ -18,8 +18,8 @@ import time
 
 sys.dont_write_bytecode = True
 import acpi  # noqa: E402
-from vmm import (CRASHED, OVMF, OVMF_VARS, POWERED_OFF, RESET, SEABIOS, STOPPED,  # noqa: E402
-                 Boot, Failed, Machine, Oriel, Qemu)
+from vmm import (CRASHED, OVMF, OVMF_SMM, OVMF_VARS, OVMF_VARS_WITH_KEYS, POWERED_OFF,  # noqa: E402
+                 RESET, SEABIOS, STOPPED, Boot, Failed, Machine, Oriel, Qemu)
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 RIG = os.path.join(HERE, "..", "rig", "rig")
@@ -31,6 +31,7 @@ DISKS = {
     "esp-entry.img": ("esp", "oriel.nosum oriel.bootentry oriel.then=reboot-once"),
     "esp-button.img": ("esp", "oriel.nosum oriel.then=powerbutton-wait"),
     "esp-acpi.img": ("esp", "oriel.nosum oriel.acpi oriel.dmesg"),
+    "esp-shim.img": ("shim", "oriel.nosum"),
 }
 
 BOOT_ENTRY = "0E0F"
@@ -172,6 +173,47 @@ def acpi_tables_are_clean(bench):
     acpi.check(tables, bench.log("acpi-tables"), code_too=not known_for_warnings)
 
 
+@test(boots=1)
+def secure_boot_refuses_what_nobody_signed(bench):
+    for firmware in (OVMF, OVMF_SMM):
+        machine = bench.uefi("efi-mark.img", firmware=firmware, variables=OVMF_VARS_WITH_KEYS)
+        with bench.boot(machine) as guest:
+            guest.wait_for("Access Denied")
+            guest.wait_for("No bootable option or device was found")
+            unexpected("a line of the refused loader", guest.lines_with("efi-mark"))
+            guest.stop()
+            guest.finish(STOPPED)
+
+
+@test(boots=2)
+def secure_boot_starts_debian_by_shim(bench):
+    machine = bench.uefi("esp-shim.img", firmware=OVMF_SMM, variables=OVMF_VARS_WITH_KEYS)
+    with bench.boot(machine) as guest:
+        guest.finish(POWERED_OFF)
+    for text in ("secureboot: Secure boot enabled", "Kernel is locked down from EFI Secure Boot"):
+        if not any(text in line for line in guest.facts("dmesg")):
+            raise Failed(f"no '{text}' in {guest.facts('dmesg')}")
+    unexpected("complaints of the kernel", guest.facts("complaint"))
+
+
+@test(boots=1)
+def smm_keeps_the_variables_from_others_also_after_a_reset(bench):
+    with bench.boot(bench.uefi("efi-flash.img")) as guest:
+        guest.wait_for("efi-flash: the variables are changed")
+        guest.finish(POWERED_OFF)
+    with bench.boot(bench.uefi("efi-flash.img", firmware=OVMF_SMM)) as guest:
+        guest.wait_for("efi-flash: the variables are safe", times=2)
+        guest.finish(POWERED_OFF)
+    unexpected("a change of the variables", guest.lines_with("changed"))
+
+
+@test(boots=1)
+def smm_firmware_starts_with_two_processors(bench):
+    with bench.boot(bench.uefi("efi-mark.img", firmware=OVMF_SMM, cpus=2)) as guest:
+        guest.wait_for("efi-mark: boot loader")
+        guest.finish(POWERED_OFF)
+
+
 def equal(what, found, expected):
     if found != expected:
         raise Failed(f"{what}: {found}, expected {expected}")
@@ -199,10 +241,10 @@ class Bench:
     def bios(self, disk, **more):
         return Machine(SEABIOS, [self.image(disk)], **more)
 
-    def uefi(self, disk, **more):
+    def uefi(self, disk, firmware=OVMF, variables=OVMF_VARS, **more):
         nvram = os.path.join(self.scratch, f"{self.test_name}.vars")
-        shutil.copyfile(OVMF_VARS, nvram)
-        return Machine(OVMF, [self.image(disk)], nvram=nvram, **more)
+        shutil.copyfile(variables, nvram)
+        return Machine(firmware, [self.image(disk)], nvram=nvram, **more)
 
     def boot(self, machine):
         self.boots += 1

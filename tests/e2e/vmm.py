@@ -20,6 +20,8 @@ STOPPED = 5
 
 OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+OVMF_SMM = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
+OVMF_VARS_WITH_KEYS = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"
 SEABIOS = "/usr/share/seabios/bios-256k.bin"
 
 # Without kvm=off Linux would prefer KVM's own identity, which QEMU offers beside Hyper-V's.
@@ -99,6 +101,8 @@ class Qemu:
         if machine.nvram:
             words += ["-drive", f"if=pflash,format=raw,readonly=on,file={machine.firmware}",
                       "-drive", f"if=pflash,format=raw,file={machine.nvram}"]
+            if machine.firmware == OVMF_SMM:
+                words += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
         else:
             words += ["-bios", machine.firmware]
         for number, path in enumerate(machine.disks):
@@ -202,6 +206,9 @@ class Boot:
         code = self.vmm.exit_code(code)
         if code != expected:
             raise Failed(f"ended with {code}, expected {expected}{self.last_words()}")
+
+    def lines_with(self, text):
+        return [line for line in self.lines if text in line]
 
     def facts(self, name):
         """What the guest said after `oriel-guest: NAME`, one string per line."""

@@ -19,6 +19,11 @@ static const void *lazy(void *arg, size_t *len)
 	return arg;
 }
 
+static void see(void *seen)
+{
+	++*(u8 *)seen;
+}
+
 static void step(struct machine *m, struct region *ram, const u8 *s) needs(in_machine)
 {
 	unsigned size = 1u << (s[0] >> 4 & 3);
@@ -40,7 +45,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len);
 int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 {
 	struct {
-		u8 before[8], file[FILE_LEN], after[8];
+		u8 before[8], file[FILE_LEN], after[8], seen[4];
 	} w = { .file = { 1 } };
 	static const u8 zeroes[8];
 	struct isa_bus bus = { 0 };
@@ -57,7 +62,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 	    (fw = fw_cfg_create(&bus, NULL)) != NULL &&
 	    fw_cfg_add(fw, "plain", "0123456789", 10, NULL) == 0 &&
 	    fw_cfg_add_lazy(fw, "lazy", lazy, (void *)(uintptr_t) "lazy", NULL) == 0 &&
-	    fw_cfg_add_writable(fw, "writable", w.file, FILE_LEN, NULL, NULL, NULL) == 0)
+	    fw_cfg_add_writable(fw, "writable", w.file, FILE_LEN, NULL, NULL, NULL) == 0 &&
+	    fw_cfg_add_watched(fw, "watched", w.seen, sizeof(w.seen), see, w.seen, NULL) == 0)
 		for (size_t i = 0; i + 8 <= len; i += 8)
 			step(m, ram, data + i);
 	assert(!memcmp(w.before, zeroes, 8) && !memcmp(w.after, zeroes, 8));

@@ -22,6 +22,11 @@ main16:
 	TELL TD_SMI, 1
 	NUMBER_OF COUNT
 	NUMBER_OF 0x9004		/* what the handler saw at its own address */
+	NUMBER_OF 0x9008		/* what a device was told of it */
+	movw $TD_SMI, %dx
+	xorl %eax, %eax
+	inb %dx, %al
+	NUMBER				/* and now */
 	SAY "\nstill outside:"
 	movl 0x38000, %eax
 	NUMBER
@@ -37,5 +42,9 @@ smi_handler:
 	incl COUNT
 	movl %cs:0x8000, %eax
 	movl %eax, 0x9004
+	movw $TD_SMI, %dx
+	xorl %eax, %eax
+	inb %dx, %al
+	movl %eax, 0x9008
 	rsm
 GUEST_DATA

@@ -66,7 +66,9 @@ static void port_write(void *dev, u64 off, unsigned size, u64 val) unchecked_rol
 
 static u64 port_read(void *dev, u64 off, unsigned size)
 {
-	return ones(size);
+	struct testdev *t = dev;
+
+	return TD_TEXT + off == TD_SMI ? machine_in_smm(t->machine) : ones(size);
 }
 
 static const struct io_ops port_ops = { .read = port_read, .write = port_write };

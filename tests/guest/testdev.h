@@ -11,7 +11,7 @@
  *	520 w1	raise interrupt line n (8259 and I/O APIC)	521 w1	lower it
  *	522 w1	raise line n from another thread 3 ms later
  *	524 w4	send a message to FEE00000 with this data
- *	528 w1	SMI: 0 the writing vCPU, 1 all
+ *	528 w1	SMI: 0 the writing vCPU, 1 all; r1: 1 if the reading vCPU serves one
  *	529 w1	NMI to vCPU n
  *	52c w1	hide (1) or show (0) a RAM page at 600000
  *	52d w1	signal the event that irqfd turns into vector 65

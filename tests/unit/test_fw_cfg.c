@@ -280,6 +280,33 @@ static void writable_file_takes_whole_writes_only(void)
 	rig_destroy(&r);
 }
 
+static void bump(void *arg)
+{
+	++*(u8 *)arg;
+}
+
+static void selecting_a_watched_file_is_told_before_it_is_read(void)
+{
+	struct rig r = rig_create();
+	u8 file[2] = { 5, 7 };
+
+	CHECK(fw_cfg_add_watched(r.fw, "seen", file, sizeof(file), bump, file, NULL) == 0);
+	select_key(&r, 1);
+	CHECK_EQ(data(&r, 4), 1); /* it needs no DMA */
+	select_key(&r, 0x19);
+	for (unsigned i = 0; i < 68; i++)
+		data(&r, 1);
+	CHECK_EQ(file[0], 5); /* looking at the directory is not selecting */
+	select_key(&r, 0x20);
+	CHECK_EQ(data(&r, 2), 0x0706);
+	CHECK_EQ(dma(&r, SELECT | READ | 0x20 << 16, 2, BUFFER), 0);
+	CHECK(buffer_is(&r, "\7\7", 2));
+	CHECK_EQ(dma(&r, WRITE, 1, BUFFER), ERROR);
+	CHECK_EQ(dma(&r, SELECT | WRITE | 0x20 << 16, 1, BUFFER), ERROR);
+	CHECK_EQ(file[0], 8);
+	rig_destroy(&r);
+}
+
 static void state_survives_saving_in_the_middle_of_a_file(void) unchecked_roles
 {
 	struct rig r = rig_create(), s = rig_create();
@@ -311,6 +338,7 @@ int main(void)
 	RUN(odd_accesses_change_nothing);
 	RUN(lazy_file_is_fixed_when_it_is_first_selected);
 	RUN(writable_file_takes_whole_writes_only);
+	RUN(selecting_a_watched_file_is_told_before_it_is_read);
 	RUN(state_survives_saving_in_the_middle_of_a_file);
 	return 0;
 }

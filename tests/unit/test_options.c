@@ -281,7 +281,7 @@ static void what_has_no_effect_is_said(void)
 static void words_and_platform_strings_are_stored(void)
 {
 	struct parsed p = parse("--platform uuid=x,system_family=\"a,b\",oem_strings=[one,two] "
-				"--backend soft --machine q35 --memory thp=off,prefault=on "
+				"--backend soft --machine q35,smm=on --memory thp=off,prefault=on "
 				"--cpus nested=on,hyperv=auto,topology=2:3:1:1,boot=6 --no-reboot "
 				"--disk path=a,pci_device_id=0x1e,bootindex=0,serial=S,direct=TRUE "
 				"--i8042 --serial off");
@@ -291,7 +291,7 @@ static void words_and_platform_strings_are_stored(void)
 	CHECK(!strcmp(p.c.oem_strings[1], "two") && !p.c.oem_strings[2]);
 	CHECK(!strcmp(p.c.accel, "soft") && !strcmp(p.c.machine, "q35"));
 	CHECK(p.c.no_thp && p.c.prefault && p.c.no_reboot && p.c.i8042);
-	CHECK(p.c.nested == TOGGLE_ON && p.c.hyperv == TOGGLE_AUTO);
+	CHECK(p.c.nested == TOGGLE_ON && p.c.hyperv == TOGGLE_AUTO && p.c.smm == TOGGLE_ON);
 	CHECK(p.c.topology.threads == 2 && p.c.topology.cores == 3);
 	CHECK(p.c.disk[0].slot == 30 && p.c.disk[0].bootindex == 0 && p.c.disk[0].direct);
 	CHECK_EQ(p.c.disk[0].queue_size, 128);

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "fw/fw.h"
+#include "plat/event.h"
 #include "plat/file.h"
 #include "plat/time.h"
 #include "test.h"
@@ -17,7 +18,7 @@ struct rig {
 	u8 *vars, *code;
 };
 
-static struct rig rig_create(struct file *backing) enters(in_machine)
+static struct rig rig_create_as(struct file *backing, bool smm_only) enters(in_machine)
 {
 	struct rig r = { .vars = malloc(VARS), .code = malloc(CODE) };
 	struct flash_config cfg = {
@@ -26,6 +27,7 @@ static struct rig rig_create(struct file *backing) enters(in_machine)
 		.vars = r.vars,
 		.vars_len = VARS,
 		.backing = backing,
+		.smm_only = smm_only,
 	};
 
 	memset(r.vars, 0xff, VARS);
@@ -37,6 +39,11 @@ static struct rig rig_create(struct file *backing) enters(in_machine)
 	r.flash = pflash_create(r.m, &cfg, NULL);
 	CHECK(r.flash);
 	return r;
+}
+
+static struct rig rig_create(struct file *backing) enters(in_machine)
+{
+	return rig_create_as(backing, false);
 }
 
 static void rig_destroy(struct rig *r) leaves(in_machine)
@@ -257,6 +264,86 @@ static void command_state_is_saved_and_checked(void) unchecked_roles
 	rig_destroy(&s);
 }
 
+static bool is_true(void *flag)
+{
+	return *(bool *)flag;
+}
+
+static const struct cpu_ops smm_ops = { .in_smm = is_true };
+
+/* Its accesses are a vCPU's, which is in System Management Mode while *in_smm. */
+static struct rig rig_create_smm(bool *in_smm) enters(in_machine)
+{
+	struct rig r = rig_create_as(NULL, true);
+
+	machine_unlock(r.m);
+	machine_attach_cpus(r.m, &smm_ops, in_smm);
+	machine_lock(r.m);
+	return r;
+}
+
+static void the_chip_may_obey_system_management_mode_alone(void)
+{
+	bool in_smm = false;
+	struct rig r = rig_create_smm(&in_smm);
+
+	program(&r, 0x100, 0x5a);
+	put(&r, 0x100, 0x20);
+	put(&r, 0x100, 0xd0);
+	put(&r, 0x100, 0x70);
+	CHECK_EQ(get(&r, 0x100), 0xff);
+	in_smm = true;
+	program(&r, 0x100, 0x5a);
+	CHECK_EQ(get(&r, 0x100), 0x5a);
+	put(&r, 0x200, 0x10); /* somebody else comes in between */
+	in_smm = false;
+	put(&r, 0x200, 0x00);
+	put(&r, 0x200, 0xff);
+	CHECK_EQ(get(&r, 0x200), 0xff);
+	in_smm = true;
+	put(&r, 0x200, 0xa5);
+	CHECK_EQ(get(&r, 0x200), 0xa5);
+	rig_destroy(&r);
+}
+
+static void its_status_is_shown_to_that_mode_alone(void)
+{
+	bool in_smm = true;
+	struct rig r = rig_create_smm(&in_smm);
+
+	program(&r, 0x1010, 0x5a);
+	put(&r, 0x1010, 0x70);
+	CHECK_EQ(get_in(&r, VIEW_SMM, 0x1010), 0x80);
+	CHECK_EQ(get_in(&r, VIEW_NORMAL, 0x1010), 0x5a);
+	put(&r, 0x1010, 0x20);
+	put(&r, 0x1010, 0xd0);
+	CHECK_EQ(get_in(&r, VIEW_SMM, 0x1010), 0x80);
+	CHECK_EQ(get_in(&r, VIEW_NORMAL, 0x1010), 0xff);
+	in_smm = false;
+	put(&r, 0x1010, 0xff);
+	CHECK_EQ(get_in(&r, VIEW_SMM, 0x1010), 0x80);
+	device_reset_all(r.m, RESET_WARM);
+	CHECK_EQ(get(&r, 0x1010), 0xff);
+	rig_destroy(&r);
+}
+
+static void no_device_can_be_laid_over_the_chip(void)
+{
+	struct rig r = rig_create(NULL);
+	struct io_window over = { .ops = NULL, .base = BASE, .len = VARS, .space = IO_MMIO };
+	struct event bell;
+
+	CHECK(event_init(&bell, NULL) == 0);
+	over.doorbell = &bell;
+	CHECK(io_map(r.m, &over, NULL) == 0);
+	program(&r, 0x10, 0x12);
+	CHECK_EQ(get(&r, 0x10), 0x12);
+	CHECK(!event_clear(&bell));
+	io_unmap(r.m, &over);
+	event_finish(&bell);
+	rig_destroy(&r);
+}
+
 static struct file *open_nvram(void)
 {
 	struct file *f;
@@ -419,6 +506,9 @@ int main(void)
 	RUN(wide_accesses_are_bytes_in_order);
 	RUN(reset_ends_commands_and_keeps_the_contents);
 	RUN(command_state_is_saved_and_checked);
+	RUN(the_chip_may_obey_system_management_mode_alone);
+	RUN(its_status_is_shown_to_that_mode_alone);
+	RUN(no_device_can_be_laid_over_the_chip);
 	RUN(changes_reach_the_file_a_moment_after_the_last);
 	RUN(a_busy_guest_does_not_put_off_writing_for_ever);
 	RUN(a_probe_that_changes_nothing_writes_nothing);

@@ -94,6 +94,15 @@ static void smi(void *cpus, bool all)
 	}
 }
 
+/* KVM says it with each exit. api.rst, KVM_RUN_X86_SMM. */
+static bool in_smm(void *cpus)
+{
+	struct kvm_vcpu *me = kvm_current_vcpu();
+
+	(void)cpus;
+	return me && me->run->flags & KVM_RUN_X86_SMM;
+}
+
 static void fill_route(struct kvm_irq_routing_entry *e, u32 gsi, struct msi msg)
 {
 	*e = (struct kvm_irq_routing_entry){
@@ -307,6 +316,7 @@ const struct cpu_ops kvm_cpu_ops = {
 	.extint = extint,
 	.nmi = nmi,
 	.smi = smi,
+	.in_smm = in_smm,
 	.doorbell_add = doorbell_add,
 	.doorbell_remove = doorbell_remove,
 };
