@@ -286,7 +286,9 @@ static int kvm_create(struct accel **out, struct machine *m, const struct cpu_co
 	if (rc < 0)
 		goto fail;
 	k->vcpu = xcalloc(cfg->count, sizeof(k->vcpu[0]));
-	k->vm = kvm_ioctl_n(k->host.fd, KVM_CREATE_VM, 0);
+	do { /* a signal may interrupt it: it makes threads in the kernel */
+		k->vm = kvm_ioctl_n(k->host.fd, KVM_CREATE_VM, 0);
+	} while (k->vm == -EINTR);
 	if (k->vm < 0) {
 		rc = kvm_error(err, k->vm, "KVM_CREATE_VM");
 		goto fail;

@@ -219,7 +219,10 @@ static void run_probe(void *arg)
 	int rc = 0;
 
 	for (unsigned i = 0; i < EXITS_MAX && rc == 0; i++) {
-		rc = kvm_ioctl_n(p->vcpu, KVM_RUN, 0);
+		do { /* a debugger or a stopped process interrupts it, too; late, it is us */
+			rc = kvm_ioctl_n(p->vcpu, KVM_RUN, 0);
+		} while (rc == -EINTR &&
+			 !__atomic_load_n(&p->run->immediate_exit, __ATOMIC_SEQ_CST));
 		if (rc < 0)
 			snprintf(why, sizeof(why), "KVM_RUN failed: %s", strerror(-rc));
 		else
