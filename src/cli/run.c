@@ -24,6 +24,7 @@ struct run {
 	struct vm *vm;
 	enum vm_end how;
 	bool asked; /* the power button was pressed for a signal */
+	bool lost;  /* something that the guest wrote is not on the disk */
 };
 
 static void say_lines(const char *prefix, const struct str *lines)
@@ -109,7 +110,7 @@ static int write_pid(const char *path, struct error *err)
 static int how_it_ended(const struct run *r)
 {
 	switch (r->how) {
-	case VM_POWERED_OFF: return CODE_OK;
+	case VM_POWERED_OFF: return r->lost ? CODE_ERROR : CODE_OK;
 	case VM_RESET_ASKED:
 		fprintf(stderr, "oriel: the guest asked for a reset, and --no-reboot is given\n");
 		return CODE_RESET;
@@ -151,12 +152,15 @@ static int run_machine(const struct vm_config *c, struct str *notes, struct erro
 		rc = write_pid(c->pid_file, err);
 		has_pid_file = rc == 0;
 	}
-	if (rc == 0) {
-		greet(r.vm, notes);
-		rc = vm_start(r.vm, on_end, &r, err);
-	}
 	if (rc == 0)
-		loop_run(r.loop);
+		greet(r.vm, notes);
+	/* Who wanted an end while the machine was made wants none that begins to run. */
+	if (rc == 0 && !signals_waiting()) {
+		rc = vm_start(r.vm, on_end, &r, err);
+		if (rc == 0)
+			loop_run(r.loop);
+		r.lost = vm_lost(r.vm) < 0;
+	}
 	if (rc == 0 && c->stats)
 		vm_stats(r.vm, &stats, c->json);
 	vm_destroy(r.vm); /* the terminal is as it was: what follows is printed well */

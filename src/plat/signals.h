@@ -13,3 +13,6 @@ enum quit_signal { QUIT_INTERRUPT /* Ctrl-C */, QUIT_TERMINATE, QUIT_HANGUP };
  */
 int signals_watch(struct loop *loop, void (*fn)(void *arg, enum quit_signal s), void *arg,
 		  struct error *err) MUST_CHECK;
+
+/* True when a request has come that the loop has not served yet. */
+bool signals_waiting(void);

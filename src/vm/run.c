@@ -161,16 +161,19 @@ static int reset_vcpus(struct vm *vm, struct error *err)
 
 static void end(struct vm *vm, enum vm_end how)
 {
-	int rc;
-
 	if (vm->over)
 		return;
 	vm->over = true;
-	rc = vm->board_cls->sync(vm->board);
-	if (rc < 0)
-		log_err("the firmware's variables could not be written (%d)", rc);
+	vm->lost = vm->board_cls->sync(vm->board);
+	if (vm->lost < 0)
+		log_err("the firmware's variables could not be written: %s", strerror(-vm->lost));
 	if (vm->ended)
 		vm->ended(vm->ended_arg, how);
+}
+
+int vm_lost(const struct vm *vm)
+{
+	return vm->lost;
 }
 
 void vm_reset(struct vm *vm)

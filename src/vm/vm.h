@@ -30,6 +30,12 @@ void vm_reset(struct vm *vm) needs(on_loop); /* a paused one stays so */
 void vm_power_button(struct vm *vm) needs(on_loop);
 void vm_quit(struct vm *vm) needs(on_loop); /* end now; the disks are flushed */
 
+/*
+ * After the end: 0, or the -errno for which the last changes of the firmware's variables are not in
+ * their file.
+ */
+int vm_lost(const struct vm *vm) needs(on_loop);
+
 /* Counters as lines of text or as one JSON object. */
 void vm_stats(struct vm *vm, struct str *out, bool json) needs(on_loop);
 void vm_inspect(struct vm *vm, struct str *out) needs(on_loop); /* every device's state, JSON */

@@ -46,6 +46,7 @@ struct vm {
 	bool started; /* threads exist */
 	bool paused;  /* by vm_pause(): a reset does not start it again */
 	bool over;    /* ended() was called */
+	int lost;     /* see vm_lost() */
 	unsigned parked;
 	u32 requests; /* atomic: bits of enum machine_request */
 	struct job request_job;

@@ -39,10 +39,13 @@ static void signals_arrive_on_the_loop(void)
 	CHECK(!loop_create(&r.loop, &err));
 	CHECK(!signals_watch(r.loop, on_quit, &r, &err));
 	kill(getpid(), SIGHUP);
+	CHECK(!signals_waiting());
 	kill(getpid(), SIGINT);
+	CHECK(signals_waiting());
 	kill(getpid(), SIGPIPE);
 	kill(getpid(), SIGTERM);
 	CHECK_EQ(loop_run(r.loop), 9);
+	CHECK(!signals_waiting());
 	CHECK_EQ(r.got[QUIT_INTERRUPT], 1);
 	CHECK_EQ(r.got[QUIT_TERMINATE], 1);
 	/* It was ignored when we began (nohup) and still is. */

@@ -77,3 +77,15 @@ int signals_watch(struct loop *loop, void (*fn)(void *arg, enum quit_signal s), 
 		loop_on_unwatch(src, signals_end);
 	return rc;
 }
+
+/* They are blocked, so what came waits in the kernel until it is read. */
+bool signals_waiting(void)
+{
+	sigset_t set;
+	bool waiting = false;
+
+	sigpending(&set);
+	for (unsigned i = 0; i < ARRAY_LEN(quit_signals); i++)
+		waiting |= sigismember(&set, quit_signals[i].host) == 1;
+	return waiting;
+}

@@ -83,3 +83,10 @@ int signals_watch(struct loop *loop, void (*fn)(void *arg, enum quit_signal s), 
 	SetConsoleCtrlHandler(on_control, TRUE);
 	return 0;
 }
+
+bool signals_waiting(void)
+{
+	struct signals *s = __atomic_load_n(watching(), __ATOMIC_ACQUIRE);
+
+	return s && __atomic_load_n(&s->came, __ATOMIC_ACQUIRE);
+}
