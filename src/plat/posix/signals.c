@@ -55,7 +55,9 @@ int signals_watch(struct loop *loop, void (*fn)(void *arg, enum quit_signal s), 
 	sigset_t set;
 	int rc;
 
+	/* A reader that has gone, a file at its limit (ulimit -f): errors of write(), no death. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&set);
 	for (unsigned i = 0; i < ARRAY_LEN(quit_signals); i++)
 		if (!sigaction(quit_signals[i].host, NULL, &now) && now.sa_handler != SIG_IGN)
