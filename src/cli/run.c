@@ -101,10 +101,11 @@ static int write_pid(const char *path, struct error *err)
 	char text[16];
 	/* The main thread has the number of its process (Linux, gettid(2)). */
 	int len = snprintf(text, sizeof(text), "%u\n", thread_id());
-
 	int rc = file_save(path, text, (size_t)len, err);
 
-	return rc < 0 ? (error_prefix(err, "--pid-file"), rc) : 0;
+	if (rc < 0)
+		error_prefix(err, "--pid-file");
+	return rc;
 }
 
 static int how_it_ended(const struct run *r)

@@ -55,6 +55,7 @@ int signals_watch(struct loop *loop, void (*fn)(void *arg, enum quit_signal s), 
 	sigset_t set;
 	int rc;
 
+	/* A reader that has gone, a file at its limit (ulimit -f): errors of write(), no death. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&set);
