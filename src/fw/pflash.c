@@ -181,7 +181,8 @@ static void pflash_write(void *dev, u64 off, unsigned size, u64 val) needs(in_ma
 	if (!in_vars(p, off))
 		return;
 	if (p->smm_only && !machine_in_smm(p->dev.machine)) {
-		log_guest("a write from outside System Management Mode has no effect");
+		log_guest("a write from outside System Management Mode has no effect; firmware "
+			  "that is not built for the mode needs --machine q35,smm=auto");
 		return;
 	}
 	if (p->pending)
