@@ -5,8 +5,8 @@
     scripts/test --quick        GCC build with the style, unit, fuzz and docs suites
     scripts/test --step NAME    one step; may be given again
 
-Steps: gcc, clang, sanitize, no-kvm, windows (under Wine), guest and e2e (both in the rig). Each
-prints one line; what failed is shown with the end of its output, all of it is kept in
+Steps: gcc, clang, sanitize, threads, no-kvm, windows (under Wine), guest and e2e (both in the rig).
+Each prints one line; what failed is shown with the end of its output, all of it is kept in
 build-test/STEP.log. A test program that prints a line "ok NAME" for each of its cases counts as
 that many tests, any other as one; the same test in two configurations counts twice. A step that
 cannot be built counts as one failure.
@@ -27,6 +27,10 @@ SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
 }
+THREADS_ENV = {"TSAN_OPTIONS": f"suppressions={ROOT}/tests/tsan.supp"}
+# Programs with several threads: the thread sanitizer has nothing to say about the others.
+THREADED = ["rcu", "loop", "log", "trace", "char", "char_posix", "map_stress", "clock", "msix", "pflash",
+            "virtio", "virtio_blk", "vq", "vm", "vm_faults", "vm_stress", "run"]
 MESON_TEST = ["--no-rebuild", "--logbase", "oriel"]
 UNIT, FUZZ = ["--suite", "unit"], ["--suite", "fuzz"]
 CASE = re.compile(r"^(ok|not ok|FAIL|skip) (\S.*)$", re.M)
@@ -82,8 +86,8 @@ class Step:
             self.failed += max(1, failed)
             self.complaints.append((name, output))
 
-    def build(self, folder, options, env=None):
-        """Configure (or reconfigure) and compile @folder. False when that failed."""
+    def build(self, folder, options, env=None, targets=()):
+        """Configure (or reconfigure) and compile @folder, or @targets of it. False: that failed."""
         known = os.path.exists(os.path.join(ROOT, folder, "build.ninja"))
         setup = ["meson", "setup", folder] + options
         code, out = self.run(setup + (["--reconfigure"] if known else []), env)
@@ -91,7 +95,7 @@ class Step:
             shutil.rmtree(os.path.join(ROOT, folder))  # of another place or version of Meson
             code, out = self.run(setup, env)
         if code == 0:
-            code, out = self.run(["ninja", "-C", folder], env)
+            code, out = self.run(["ninja", "-C", folder, *targets], env)
         if code:
             self.fail(f"build in {folder}", out)
         return code == 0
@@ -149,6 +153,13 @@ def sanitize(step):
         step.meson_test("build-sanitize", UNIT + FUZZ, SANITIZER_ENV)
 
 
+def threads(step):
+    options = ["-Db_sanitize=thread", "-Db_lundef=false"]
+    if step.build("build-threads", options, {"CC": "clang"},
+                  [f"tests/unit/test_{name}" for name in THREADED]):
+        step.meson_test("build-threads", THREADED, THREADS_ENV)
+
+
 def no_kvm(step):
     if step.build("build-no-kvm", ["-Dkvm=disabled"], {"CC": "gcc"}):
         step.meson_test("build-no-kvm", UNIT)
@@ -198,7 +209,7 @@ def e2e(step):
         step.count_cases(program, code == 0, False, out)
 
 
-STEPS = {"gcc": gcc, "clang": clang, "sanitize": sanitize, "no-kvm": no_kvm,
+STEPS = {"gcc": gcc, "clang": clang, "sanitize": sanitize, "threads": threads, "no-kvm": no_kvm,
          "windows": windows, "guest": guest, "e2e": e2e}
 
 

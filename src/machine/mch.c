@@ -79,7 +79,7 @@ static void tseg_asked(struct mch *m)
 	if (m->smm)
 		put_le16(m->pci.config + REG_EXT_TSEG, TSEG_BYTES >> 20);
 	else
-		log_warn(
+		log_guest(
 			"the firmware looks for System Management Mode and may hang without; if it "
 			"is built for that, start again with --machine q35,smm=on");
 }

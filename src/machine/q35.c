@@ -331,8 +331,6 @@ static int fill_fw_cfg(struct board *b, struct error *err) needs(in_machine)
 		rc = add_tables(b, err);
 	if (rc == 0)
 		rc = add_boot_order(b, err);
-	if (rc == 0 && cfg->smm && !smi_features_create(b->m, b->pm, b->fw_cfg, err))
-		rc = -EINVAL;
 	if (rc == 0 && cfg->kernel)
 		rc = fw_cfg_add_linux(b->fw_cfg, cfg->kernel, cfg->kernel_len, cfg->initrd,
 				      cfg->initrd_len, cfg->cmdline, b->ram_low, err);
@@ -391,6 +389,8 @@ static int q35_build(struct board **out, struct machine *m, struct board_config 
 		rc = add_firmware(b, err);
 	if (rc == 0)
 		rc = add_debugcon(b, err);
+	if (rc == 0 && cfg->smm && !smi_features_create(m, b->pm, b->fw_cfg, err))
+		rc = -EINVAL;
 	/* After all devices of ours: the user names these, and a name that is taken is refused. */
 	if (rc == 0)
 		rc = add_disks(b, err);

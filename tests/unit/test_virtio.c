@@ -331,7 +331,7 @@ static void the_io_loop_serves_while_resets_come_and_go(void)
 		machine_lock(d.m);
 		CHECK_EQ(used_now(), 8);
 	}
-	CHECK(d.n_sent > 0);
+	CHECK(__atomic_load_n(&d.n_sent, __ATOMIC_RELAXED) > 0);
 	machine_unlock(d.m);
 	io_loop_stop(loop);
 	machine_destroy(d.m);

@@ -274,11 +274,13 @@ static void timers_armed_by_a_processor_wake_the_loop(void) unchecked_roles
 
 static void a_disk_may_not_have_the_name_of_another_device(void) unchecked_roles
 {
-	static const char *const taken[] = { "rtc", "com1", "flash", "fw_cfg", "debugcon", "rng0" };
+	static const char *const taken[] = { "rtc",    "com1",     "flash", "smi",
+					     "fw_cfg", "debugcon", "rng0" };
 
 	for (unsigned i = 0; i < ARRAY_LEN(taken); i++) {
 		rig_begin(&rig, "test_vm", 1);
 		rig.cfg.debugcon.kind = CHR_NULL;
+		rig.cfg.smm = TOGGLE_ON;
 		free(rig.cfg.disk[1].id);
 		rig.cfg.disk[1].id = xstrdup(taken[i]);
 		CHECK(vm_create(&rig.vm, &rig.cfg, rig.loop, &rig.err) < 0);

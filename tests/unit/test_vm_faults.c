@@ -127,6 +127,7 @@ static void sockets_and_ptys(struct vm_config *c)
 	c->serial2.kind = CHR_PTY;
 	c->debugcon.kind = CHR_SOCKET;
 	c->debugcon.path = xasprintf("%ssocket", rig.prefix);
+	c->smm = TOGGLE_ON;
 }
 
 static void so_it_does_with_other_streams(void)
