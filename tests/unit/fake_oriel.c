@@ -7,6 +7,7 @@
  *	crash	stops with a triple fault	hang	waits for ever
  *	button	powers off when the power button is pressed
  *	echo	sends back every byte		flood	talks without end
+ *	flash	programs two variables' bytes, then powers off
  */
 #include <stdlib.h>
 
@@ -29,7 +30,10 @@ enum {
 	PM1_CNT = 0x604,
 	PWRBTN_STS = 1 << 8,
 	SLP_EN = 1 << 13,
+	PROGRAM = 0x10,
 };
+
+static const gpa_t variables = 0xfff00000; /* of 1 MiB of firmware */
 
 static u8 in(struct fake_cpu *c, u16 port)
 {
@@ -89,6 +93,15 @@ static enum run_result echo(struct fake_cpu *c)
 	return RUN_AGAIN;
 }
 
+/* Into two blocks that are 64 KiB apart. */
+static void program(struct fake_cpu *c)
+{
+	for (gpa_t at = variables + KIB(32); at < variables + KIB(128); at += KIB(64)) {
+		io_write_vcpu(fake_machine(c), IO_MMIO, at, 1, PROGRAM);
+		io_write_vcpu(fake_machine(c), IO_MMIO, at, 1, 0x42);
+	}
+}
+
 static bool is(const char *what)
 {
 	const char *guest = getenv("FAKE_GUEST");
@@ -104,7 +117,9 @@ static enum run_result step(struct fake_cpu *c)
 		said = c->resets;
 		say(c, "the guest is here\r\n");
 		place_pm(c);
-		if (is("off"))
+		if (is("flash"))
+			program(c);
+		if (is("off") || is("flash"))
 			power_off(c);
 		if (is("reset"))
 			out(c, 0xcf9, 1, 6);

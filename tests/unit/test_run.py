@@ -27,21 +27,20 @@ OFF, ERROR, RESET, CRASHED, STOPPED = 0, 1, 3, 4, 5
 EVERY_BYTE = bytes(byte for byte in range(256) if byte != 1)  # Ctrl-A is the terminal's
 
 
-def command(*more, disk="disk.img"):
-    return [ORIEL, "--firmware", "firmware.bin", "--disk", f"path={disk}", "--memory", "size=64M",
-            *more]
+def command(*more, disk="disk.img", firmware="bios.bin"):
+    return [ORIEL, "--firmware", firmware, "--disk", f"path={disk}", "--memory", "size=64M", *more]
 
 
 class Run:
     """A running oriel. Streams not given are /dev/null, standard error goes to a file."""
 
-    def __init__(self, guest, *more, disk="disk.img", prepare=None, **streams):
+    def __init__(self, guest, *more, disk="disk.img", firmware="bios.bin", prepare=None, **streams):
         self.errors = tempfile.TemporaryFile(mode="w+b", dir=".")
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL,
                    "stderr": self.errors, **streams}
-        self.process = subprocess.Popen(command(*more, disk=disk), preexec_fn=prepare,
-                                        env=dict(os.environ, FAKE_GUEST=guest, LC_ALL="C"),
-                                        **streams)
+        self.process = subprocess.Popen(command(*more, disk=disk, firmware=firmware),
+                                        preexec_fn=prepare, env=dict(os.environ, FAKE_GUEST=guest,
+                                                                     LC_ALL="C"), **streams)
 
     def __enter__(self):
         return self
@@ -52,8 +51,8 @@ class Run:
         self.errors.close()
 
     def said(self):
-        self.errors.seek(0)
-        return self.errors.read().decode()
+        # Not read(): the place in the file is shared with the process that writes there.
+        return os.pread(self.errors.fileno(), 1 << 20, 0).decode()
 
     def wait_for(self, text):
         until(lambda: text in self.said(), lambda: f"no {text!r} in:\n{self.said()}")
@@ -338,29 +337,63 @@ def what_cannot_be_written_is_told_before_the_guest_starts():
     assert os.path.getsize("other.img") == 1 << 20
 
 
+def run_uefi(guest, *more, disk="disk.img", prepare=None):
+    return subprocess.run(command(*more, disk=disk, firmware="CODE.fd"), stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=PATIENCE, preexec_fn=prepare,
+                          env=dict(os.environ, FAKE_GUEST=guest, LC_ALL="C"))
+
+
 def a_start_that_fails_says_one_line_and_leaves_nothing():
-    uefi = [ORIEL, "--firmware", "CODE.fd", "--disk", "path=disk.img", "--memory", "size=64M",
-            "--nvram", "new.nvram"]
     for more, text in ((["--serial", "file=none/x"], "none/x"), (["--cpus", "boot=9"], "at most 8")):
-        done = subprocess.run(uefi + more, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=PATIENCE, env=dict(os.environ, FAKE_GUEST="off"))
+        done = run_uefi("off", "--nvram", "new.nvram", *more)
         assert done.returncode == ERROR and text in done.stderr, done.stderr
         assert done.stderr.count("\n") == 1, done.stderr
         assert not os.path.exists("new.nvram")
-    done = subprocess.run(uefi, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=PATIENCE, env=dict(os.environ, FAKE_GUEST="off"))
+    done = run_uefi("off", "--nvram", "new.nvram")
     assert done.returncode == OFF and os.path.getsize("new.nvram") == VARS, done.stderr
-    assert "no --serial is given" in done.stderr
+    assert "warning: no --serial is given" in done.stderr
+
+
+def a_variable_file_belongs_to_one_run():
+    with Run("hang", "--nvram", "one.nvram", firmware="CODE.fd") as run:
+        run.is_up()
+        done = run_uefi("off", "--nvram", "./one.nvram", disk="other.img")
+        assert done.returncode == ERROR and "one.nvram is in use" in done.stderr, done.stderr
+        run.stop()
+    assert run_uefi("off", "--nvram", "one.nvram").returncode == OFF
+    done = run_uefi("off", "--nvram", "other.img")
+    assert "other.img has 1048576 bytes, but the variables of CODE.fd have 131072" in done.stderr
+    done = run_uefi("off", "--nvram", "./disk.img")
+    assert "./disk.img and --disk disk.img are one file" in done.stderr, done.stderr
+
+
+def variables_are_in_their_file_at_the_end():
+    done = run_uefi("flash", "--nvram", "kept.nvram")
+    assert done.returncode == OFF, done.stderr
+    with open("kept.nvram", "rb") as file:
+        content = file.read()
+    assert len(content) == VARS and content[32 << 10] == content[96 << 10] == 0x42
+    assert content[64 << 10] == 0xff
+
+
+def variables_that_cannot_be_written_are_told_and_hold_up_nothing():
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 10, 64 << 10))
+
+    shutil.copyfile("VARS.fd", "half.nvram")
+    done = run_uefi("flash", "--nvram", "half.nvram", prepare=limit)
+    assert "the variable store cannot be written (File too large)" in done.stderr, done.stderr
+    assert done.returncode == ERROR, done.returncode
+    with open("half.nvram", "rb") as file:
+        content = file.read()
+    assert content[32 << 10] == 0x42 and content[96 << 10] == 0xff
 
 
 def a_limit_on_file_sizes_is_an_error_and_no_death():
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
-    uefi = [ORIEL, "--firmware", "CODE.fd", "--disk", "path=disk.img", "--memory", "size=64M"]
-    done = subprocess.run(uefi + ["--nvram", "big.nvram"], stdin=subprocess.DEVNULL, text=True,
-                          capture_output=True, timeout=PATIENCE, preexec_fn=limit,
-                          env=dict(os.environ, FAKE_GUEST="off"))
+    done = run_uefi("off", "--nvram", "big.nvram", prepare=limit)
     assert done.returncode == ERROR and "big.nvram cannot be written: File too large" in done.stderr
     assert not os.path.exists("big.nvram")
     with Run("flood", "--serial", "file=flood.txt", prepare=limit) as run:
@@ -398,7 +431,7 @@ def volume(size, variables):
 def make_files():
     bios = bytearray(256 << 10)
     bios[-16:-11] = b"\xea\x5b\xe0\x00\xf0"
-    for name, content in (("firmware.bin", bios), ("disk.img", bytes(1 << 20)),
+    for name, content in (("bios.bin", bios), ("disk.img", bytes(1 << 20)),
                           ("other.img", bytes(1 << 20)), ("CODE.fd", volume(CODE, False)),
                           ("VARS.fd", volume(VARS, True))):
         with open(name, "wb") as file:
@@ -428,6 +461,9 @@ def main():
                      a_disk_and_a_socket_belong_to_one_run,
                      what_cannot_be_written_is_told_before_the_guest_starts,
                      a_start_that_fails_says_one_line_and_leaves_nothing,
+                     a_variable_file_belongs_to_one_run,
+                     variables_are_in_their_file_at_the_end,
+                     variables_that_cannot_be_written_are_told_and_hold_up_nothing,
                      a_limit_on_file_sizes_is_an_error_and_no_death,
                      counters_are_for_people_and_for_programs):
             begin = time.monotonic()
