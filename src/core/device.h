@@ -46,7 +46,10 @@ void device_add(struct machine *m, struct device *d, const struct device_class *
 struct device *device_find(struct machine *m, const char *id);
 void device_reset_all(struct machine *m, enum reset_kind kind) needs(in_machine);
 
-/* All devices' states, oldest first. Load refuses unknown devices and damaged bytes. */
+/*
+ * All devices' states, oldest first. Load refuses unknown devices and damaged bytes; the machine is
+ * then half loaded and good for machine_destroy() only.
+ */
 void device_save_all(struct machine *m, struct str *out) needs(in_machine);
 int device_load_all(struct machine *m, const u8 *bytes, size_t len, struct error *err)
 	needs(in_machine) MUST_CHECK;

@@ -7,6 +7,7 @@ failed. With --vmm qemu the same guests run under QEMU, which shows that the ima
 """
 
 import argparse
+import contextlib
 import hashlib
 import os
 import shutil
@@ -18,8 +19,8 @@ import time
 
 sys.dont_write_bytecode = True
 import acpi  # noqa: E402
-from vmm import (CRASHED, OVMF, OVMF_SMM, OVMF_VARS, OVMF_VARS_WITH_KEYS, POWERED_OFF,  # noqa: E402
-                 RESET, SEABIOS, STOPPED, Boot, Failed, Machine, Oriel, Qemu)
+from vmm import (CRASHED, OVMF, OVMF_SMM, OVMF_VARS, OVMF_VARS_WITH_KEYS, OVMF_WHOLE,  # noqa: E402
+                 POWERED_OFF, RESET, SEABIOS, STOPPED, Boot, Failed, Machine, Oriel, Qemu)
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 RIG = os.path.join(HERE, "..", "rig", "rig")
@@ -90,16 +91,39 @@ def triple_fault_is_told(bench):
 def hung_guest_can_be_stopped(bench):
     with bench.boot(bench.bios("mbr-hang.img")) as guest:
         guest.wait_for("oriel-guest: boot sector")
+        at_most("part of a processor that a halted guest takes", guest.cpu_share(2), 0.1)
         guest.stop()
         guest.finish(STOPPED)
 
 
+@test(boots=0.5)
+def command_of_the_windows_guide_starts_its_firmware(bench):
+    """Word for word, in a rig that has less memory than is asked for: it is taken as it is touched."""
+    if bench.vmm.name == "qemu":
+        raise Skipped("the command is not QEMU's")
+    machine = Machine(OVMF_WHOLE, [], words=[
+        "--kernel", OVMF_WHOLE, "--disk", f"path={bench.empty_disk()}", "--cpus",
+        "boot=1,kvm_hyperv=on", "--memory", "size=4G", "--serial", "tty", "--console", "off",
+        "--net", "tap="])
+    with bench.boot(machine) as guest:
+        guest.wait_for("UEFI Interactive Shell")
+        guest.stop()
+        guest.finish(STOPPED)
+    if "--net has no effect" not in guest.said():
+        raise Failed("not a word about the network")
+
+
 @test(boots=1)
 def bios_disk_boots_linux_and_serial_input_works(bench):
-    with bench.boot(bench.bios("bios-line.img", cpus=2)) as guest:
-        guest.wait_for("oriel-guest: type a line")
-        guest.type("seven windows\n")
-        guest.finish(POWERED_OFF)
+    machine = bench.bios("bios-line.img", cpus=2)
+    with bench.full_disk() as full:
+        machine.disks += full
+        with bench.boot(machine) as guest:
+            guest.wait_for("oriel-guest: type a line")
+            guest.type("seven windows\n")
+            guest.finish(POWERED_OFF)
+        equal("guest's trouble with a disk on a full host", guest.facts("vdb write"),
+              ["failed"] * len(full))
     equal("line heard", guest.fact("heard"), "seven windows")
     equal("checksum of the disk", guest.fact("sha256 vda"), bench.checksum("bios-line.img"))
     equal("processors", guest.fact("cpus"), "2")
@@ -116,6 +140,8 @@ def esp_boots_linux(bench):
     equal("random bytes", guest.fact("rng").split()[0], "64")
     unexpected("a Hyper-V identity", [line for line in guest.facts("dmesg") if "Hyper-V" in line])
     unexpected("complaints of the kernel", guest.facts("complaint"))
+    if bench.vmm.name == "oriel":
+        at_most("bytes of memory beyond the guest's", guest.counter("peak_own_bytes"), 8 << 20)
     with open(machine.disks[1], "rb") as file:
         written = hashlib.sha256(file.read()[WRITTEN]).hexdigest()
     equal("checksum of what the guest wrote", guest.fact("vdb"), written)
@@ -219,6 +245,11 @@ def equal(what, found, expected):
         raise Failed(f"{what}: {found}, expected {expected}")
 
 
+def at_most(what, found, most):
+    if not 0 <= found <= most:
+        raise Failed(f"{what}: {found}, expected at most {most}")
+
+
 def unexpected(what, found):
     if found:
         raise Failed(f"{what}: {found}")
@@ -263,6 +294,24 @@ class Bench:
         with open(path, "wb") as file:
             file.truncate(SECOND_DISK_SIZE)
         return path
+
+    @contextlib.contextmanager
+    def full_disk(self):
+        """A list of one disk whose file cannot grow beyond 64 KiB; none where we cannot mount, and
+        for QEMU, which stops its guest then."""
+        folder = os.path.join(self.scratch, "full")
+        if not self.options.here or self.vmm.name == "qemu":
+            yield []
+            return
+        os.makedirs(folder, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], check=True)
+        try:
+            path = os.path.join(folder, "disk.img")
+            with open(path, "wb") as file:
+                file.truncate(SECOND_DISK_SIZE)
+            yield [path]
+        finally:
+            subprocess.run(["umount", folder], check=True)
 
     def checksum(self, name):
         with open(os.path.join(self.options.images, name + ".sha256")) as file:

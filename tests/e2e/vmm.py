@@ -22,6 +22,7 @@ OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 OVMF_SMM = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
 OVMF_VARS_WITH_KEYS = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"
+OVMF_WHOLE = "/usr/share/ovmf/OVMF.fd"  # code and variables in one file
 SEABIOS = "/usr/share/seabios/bios-256k.bin"
 
 # Without kvm=off Linux would prefer KVM's own identity, which QEMU offers beside Hyper-V's.
@@ -46,6 +47,7 @@ class Machine:
     memory: str = "512M"
     hyperv: bool = False
     no_reboot: bool = False
+    words: list = None  # the whole command line of oriel instead
 
 
 class Oriel:
@@ -55,6 +57,8 @@ class Oriel:
         self.program = program
 
     def command(self, machine):
+        if machine.words:
+            return [self.program, *machine.words]
         words = [self.program, "--kernel", machine.firmware]
         if machine.nvram:
             words += ["--nvram", machine.nvram]
@@ -210,6 +214,29 @@ class Boot:
     def lines_with(self, text):
         return [line for line in self.lines if text in line]
 
+    def cpu_share(self, seconds):
+        """Part of one processor that the VMM takes in so many seconds."""
+        before = self._cpu_time()
+        time.sleep(seconds)
+        return (self._cpu_time() - before) / seconds
+
+    def _cpu_time(self):
+        with open(f"/proc/{self.process.pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def said(self):
+        """What the VMM itself said."""
+        with open(self.errors, errors="replace") as file:
+            return file.read()
+
+    def counter(self, name):
+        """One of --stats, after the end."""
+        for line in self.said().split("\n"):
+            if line.startswith(name + " "):
+                return int(line.split()[1])
+        raise Failed(f"no counter {name}")
+
     def facts(self, name):
         """What the guest said after `oriel-guest: NAME`, one string per line."""
         start = f"{PREFIX}{name} "
@@ -238,8 +265,7 @@ class Boot:
 
     def last_words(self):
         """The last line of the guest and of its monitor, to end a message with."""
-        with open(self.errors, errors="replace") as file:
-            errors = file.read().split("\n")
+        errors = self.said().split("\n")
         said = [("guest", line) for line in self.lines[-1:]]
         said += [("monitor", line) for line in errors if line.strip()][-2:]
         return "".join(f"; {who}: {line.strip()[:200]}" for who, line in said)

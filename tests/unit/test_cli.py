@@ -80,6 +80,27 @@ def mistakes_get_one_line_that_says_what_to_do():
     fails("--balloon size=1G", "--balloon is not supported")
     fails("--console tty", "use --serial tty")
     fails("doctor --xml", "takes --json")
+    fails("doctor --json again", 'not "again"')
+    fails("version 2", 'version takes nothing, not "2"')
+    fails("help disk net", 'not also "net"')
+    fails("completion bash zsh", "one shell at a time")
+    fails("--memory size=1025G --disk path=a", "more than the 1024G")
+    fails("--memory size=1G --memory size=2G --disk path=a", "--memory is given twice")
+    fails("--serial tty --serial null --disk path=a", "--serial is given twice")
+    fails("--serial tty --serial2 tty --disk path=a", "both want the terminal")
+    fails("--firmware= --disk path=a", "--firmware needs a value")
+    fails("--firmware", "--firmware needs a value, for example")
+    fails("--disk path=", "which image is the disk?")
+    fails("--disk path=a,readonly", "readonly=on|off")
+    fails("--disk path=a,readonly=maybe", "neither on nor off")
+    fails("--disk a.img", "did you mean path=a.img?")
+    fails("--disk path=a path=a", "is given twice")
+    fails("--disk path=a --nvram a", "--nvram and --disk both use a")
+    fails("--disk path=a --log-file a", "--disk and --log-file both use a")
+    fails("--cpus boot=1,boot=2 --disk path=a", '"boot" is given twice')
+    fails("--cpus boot=1,,hyperv=on --disk path=a", "nothing between two commas")
+    fails("--net tap=,mac=zz --disk path=a", "for example 52:54:00:12:34:56")
+    fails("--accel whp --disk path=a --firmware /nowhere", "/nowhere: cannot open")
     fails("completion ksh", "bash, zsh or fish")
     fails("completion", "bash, zsh or fish")
     fails("--log-file /nowhere/at/all --disk path=a", "--log-file /nowhere/at/all")
@@ -95,8 +116,24 @@ def the_command_of_the_windows_guide_is_understood():
 
 def what_cannot_be_opened_is_named(folder):
     disk = folder + "/disk.img"
-    with open(disk, "wb") as f:
-        f.truncate(1 << 20)
+    for name, size in (("disk.img", 1 << 20), ("empty.img", 0), ("odd.img", 1000001)):
+        with open(f"{folder}/{name}", "wb") as f:
+            f.truncate(size)
+    os.mkfifo(folder + "/pipe")
+    os.link(disk, folder + "/link.img")
+    bios = f"--firmware {folder}/bios --serial off --disk path="
+    with open(folder + "/bios", "wb") as f:
+        f.write(bytes((256 << 10) - 16) + b"\xea\x5b\xe0\x00\xf0" + bytes(11))
+    fails(f"{bios}{folder}/none.img", "none.img: cannot open: No such file or directory; check")
+    fails(f"{bios}{folder}/empty.img", "it is empty (0 bytes); make a disk with")
+    fails(f"{bios}{folder}/odd.img", "is not a multiple of 512")
+    fails(f"{bios}{folder}", "this is a directory; name a file")
+    fails(f"{bios}{folder}/pipe", "this is a pipe; name a file")
+    fails(f"{bios}/dev/null", "this is a character device; name a file")
+    fails(f"{bios}{disk} path={folder}/link.img", "are one file; two disks in one image")
+    fails(f"--firmware {folder}/pipe --serial off --disk path={disk}", "this is a pipe")
+    fails(f"--firmware {folder} --serial off --disk path={disk}", "this is a directory")
+    fails(f"--firmware {folder}/empty.img --serial off --disk path={disk}", "(0 bytes) is neither")
     with open(folder + "/text", "wb") as f:
         f.write(b"not firmware")
     fails(f"--firmware {folder}/none.fd --disk path={disk} --serial off", f"{folder}/none.fd")
@@ -105,6 +142,33 @@ def what_cannot_be_opened_is_named(folder):
     done = check(oriel("--disk", "path=" + disk, "--serial", "off", ORIEL_FIRMWARE_DIR=folder), 1,
                  err="there is no firmware here")
     assert "ovmf" in done.stderr
+
+
+def without_rights_it_says_which(folder):
+    if os.getuid() != 0:
+        return  # nobody to become
+    os.chmod(folder, 0o755)
+    shutil.copy(ORIEL, folder + "/oriel")
+
+    def as_nobody(disk, text):
+        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                   folder + "/oriel", "--firmware", folder + "/bios", "--serial", "off", "--disk",
+                   "path=" + disk]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=60)
+        check(done, 1, "", text)
+        assert done.stderr.count("\n") == 1, done.stderr
+
+    os.chmod(folder + "/disk.img", 0o644)
+    as_nobody(folder + "/disk.img", "may be read but not written; make it writable, or add readonly=on")
+    os.mkdir(folder + "/closed", 0o700)
+    as_nobody(folder + "/closed/disk.img", "Permission denied; change its permissions")
+    if not json.loads(oriel("doctor", "--json").stdout)["backends"]:
+        return
+    if not os.path.exists("/dev/kvm"):
+        as_nobody(folder + "/disk.img,readonly=on", "there is no /dev/kvm")
+    elif not os.stat("/dev/kvm").st_mode & 0o006:
+        as_nobody(folder + "/disk.img,readonly=on", "no permission to open /dev/kvm; join its group")
 
 
 def the_doctor_speaks_to_people_and_programs(folder):
@@ -162,6 +226,7 @@ def main():
             test()
             print("ok", test.__name__, flush=True)
         for test in (what_cannot_be_opened_is_named,
+                     without_rights_it_says_which,
                      the_doctor_speaks_to_people_and_programs,
                      shells_complete_what_the_table_knows):
             test(folder)
