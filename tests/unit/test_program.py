@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How a run begins, speaks, listens and ends: test_run.py FAKE_ORIEL.
+"""How a run begins, speaks, listens and ends: test_program.py FAKE_ORIEL.
 
 FAKE_ORIEL is the whole program with a guest written in C (fake_oriel.c), so that it needs no KVM.
 """
