@@ -29,8 +29,9 @@ struct file_info {
 };
 
 /*
- * Regular files and block devices; everything else is refused. Errors are filled with the path and
- * what to do about it.
+ * Regular files and block devices; everything else is refused, and a block device that is to be
+ * written and is mounted, or someone else's, too (-EBUSY). Errors are filled with the path and what
+ * to do about it.
  */
 int file_open(struct file **out, const char *path, unsigned mode, struct error *err) MUST_CHECK;
 void file_close(struct file *f); /* NULL is allowed */

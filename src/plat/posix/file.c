@@ -62,6 +62,31 @@ static int check_kind(const char *path, const struct stat *st, struct error *err
 			 "%s: this is %s; name a file or a block device", path, what);
 }
 
+/*
+ * A block device to be written must be ours alone: O_EXCL without O_CREAT asks the kernel whether
+ * it is mounted, a part of another device, or open in this way elsewhere (open(2)). *fd is then the
+ * exclusive one.
+ */
+static int claim_device(int *fd, const char *path, struct error *err)
+{
+	char self[32];
+	int mine;
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", *fd);
+	mine = fd_above_std(open(self, O_RDWR | O_EXCL | O_CLOEXEC));
+	if (mine < 0 && errno == EBUSY)
+		return error_set(
+			err, -EBUSY,
+			"%s: this host uses it: it is mounted, a part of another device, or "
+			"another program's; unmount it first",
+			path);
+	if (mine < 0)
+		return 0; /* it cannot be asked, which is no reason against it */
+	close(*fd);
+	*fd = mine;
+	return 0;
+}
+
 int file_open(struct file **out, const char *path, unsigned mode, struct error *err)
 {
 	/* O_NONBLOCK: opening a pipe that nobody writes to must not wait. */
@@ -80,6 +105,8 @@ int file_open(struct file **out, const char *path, unsigned mode, struct error *
 	if (fd < 0)
 		return open_error(path, mode, -errno, err);
 	rc = fstat(fd, &st) ? open_error(path, mode, -errno, err) : check_kind(path, &st, err);
+	if (!rc && S_ISBLK(st.st_mode) && mode & FILE_WRITE)
+		rc = claim_device(&fd, path, err);
 	if (rc) {
 		close(fd);
 		return rc;
