@@ -2,6 +2,7 @@
 /* plat/plat_priv.h: what the files of plat/ owe each other. */
 #pragma once
 
+#include "plat/event.h"
 #include "plat/loop.h"
 #include "plat/thread.h"
 
@@ -29,3 +30,13 @@ void jobs_unpost(struct job_queue *q, struct job *job);
 bool jobs_waiting(struct job_queue *q);
 /* Those queued now; what they post waits for the next turn, so that handles get theirs. */
 void jobs_run(struct job_queue *q);
+
+/* What the loops of all hosts share: the first member of each one's struct loop. plat/loop.c. */
+struct loop_base {
+	struct event wake;
+	u64 (*timeout)(void *arg);
+	void *timeout_arg;
+	bool stop;
+	int code;
+	struct job_queue jobs;
+};

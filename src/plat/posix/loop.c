@@ -30,16 +30,11 @@ struct loop_source {
 };
 
 struct loop {
+	struct loop_base base; /* first */
 	int epoll;
 	bool coarse; /* the kernel has no epoll_pwait2: milliseconds only */
-	struct event wake;
 	struct loop_source *live, *dead;
 	unsigned always; /* sources that are always ready and do not rest */
-	u64 (*timeout)(void *arg);
-	void *timeout_arg;
-	bool stop;
-	int code;
-	struct job_queue jobs;
 };
 
 int loop_create(struct loop **out, struct error *err)
@@ -48,12 +43,12 @@ int loop_create(struct loop **out, struct error *err)
 	struct loop *l = xnew(struct loop);
 	int rc;
 
-	jobs_init(&l->jobs);
+	jobs_init(&l->base.jobs);
 	l->epoll = fd_above_std(epoll_create1(EPOLL_CLOEXEC));
 	rc = l->epoll < 0 ? error_set(err, -errno, "cannot make an event loop: %s", strerror(errno))
-			  : event_init(&l->wake, err);
+			  : event_init(&l->base.wake, err);
 	/* The wake-up is the one source without a struct. */
-	if (!rc && epoll_ctl(l->epoll, EPOLL_CTL_ADD, (int)l->wake.handle, &ev))
+	if (!rc && epoll_ctl(l->epoll, EPOLL_CTL_ADD, (int)l->base.wake.handle, &ev))
 		rc = error_set(err, -errno, "cannot make an event loop: %s", strerror(errno));
 	if (rc) {
 		loop_destroy(l);
@@ -80,10 +75,10 @@ void loop_destroy(struct loop *l)
 	while (l->live)
 		loop_unwatch(l->live);
 	free_dead(l);
-	event_finish(&l->wake);
+	event_finish(&l->base.wake);
 	if (l->epoll >= 0)
 		close(l->epoll);
-	jobs_finish(&l->jobs);
+	jobs_finish(&l->base.jobs);
 	free(l);
 }
 
@@ -180,35 +175,6 @@ void loop_on_unwatch(struct loop_source *s, void (*fn)(void *arg))
 	s->unwatched = fn;
 }
 
-void loop_stop(struct loop *l, int code)
-{
-	__atomic_store_n(&l->code, code, __ATOMIC_RELAXED);
-	__atomic_store_n(&l->stop, true, __ATOMIC_RELEASE);
-	loop_wake(l);
-}
-
-void loop_wake(struct loop *l)
-{
-	event_signal(&l->wake);
-}
-
-void loop_post(struct loop *l, struct job *job)
-{
-	if (jobs_post(&l->jobs, job))
-		loop_wake(l);
-}
-
-void loop_unpost(struct loop *l, struct job *job)
-{
-	jobs_unpost(&l->jobs, job);
-}
-
-void loop_set_timeout(struct loop *l, u64 (*fn)(void *arg), void *arg)
-{
-	l->timeout = fn;
-	l->timeout_arg = arg;
-}
-
 static int wait_events(struct loop *l, struct epoll_event *ev, u64 ns)
 {
 	struct timespec ts;
@@ -247,10 +213,10 @@ static void run_always(struct loop *l)
 static void turn(struct loop *l)
 {
 	struct epoll_event ev[BATCH];
-	u64 ns = l->timeout ? l->timeout(l->timeout_arg) : ~0ull;
+	u64 ns = l->base.timeout ? l->base.timeout(l->base.timeout_arg) : ~0ull;
 	int n;
 
-	if (l->always || jobs_waiting(&l->jobs))
+	if (l->always || jobs_waiting(&l->base.jobs))
 		ns = 0;
 	n = wait_events(l, ev, ns);
 	assert(n >= 0 || errno == EINTR);
@@ -259,7 +225,7 @@ static void turn(struct loop *l)
 		unsigned events;
 
 		if (!s) {
-			event_clear(&l->wake);
+			event_clear(&l->base.wake);
 			continue;
 		}
 		/* An earlier callback of this batch may have changed its mind about this one. */
@@ -271,14 +237,14 @@ static void turn(struct loop *l)
 	if (l->always)
 		run_always(l);
 	free_dead(l);
-	jobs_run(&l->jobs);
+	jobs_run(&l->base.jobs);
 }
 
 int loop_run(struct loop *l)
 {
 	/* Timers of the guest hang on the waits of this thread: the default slack is 50 us. */
 	prctl(PR_SET_TIMERSLACK, 1000ul, 0, 0, 0);
-	while (!__atomic_exchange_n(&l->stop, false, __ATOMIC_ACQUIRE))
+	while (!__atomic_exchange_n(&l->base.stop, false, __ATOMIC_ACQUIRE))
 		turn(l);
-	return __atomic_load_n(&l->code, __ATOMIC_RELAXED);
+	return __atomic_load_n(&l->base.code, __ATOMIC_RELAXED);
 }

@@ -27,15 +27,10 @@ struct loop_source {
 };
 
 struct loop {
-	struct event wake;
+	struct loop_base base; /* first */
 	HANDLE timer;
 	struct loop_source *live, *dead;
 	unsigned sources;
-	u64 (*timeout)(void *arg);
-	void *timeout_arg;
-	bool stop;
-	int code;
-	struct job_queue jobs;
 };
 
 int loop_create(struct loop **out, struct error *err)
@@ -43,8 +38,8 @@ int loop_create(struct loop **out, struct error *err)
 	struct loop *l = xnew(struct loop);
 	int rc;
 
-	jobs_init(&l->jobs);
-	rc = event_init(&l->wake, err);
+	jobs_init(&l->base.jobs);
+	rc = event_init(&l->base.wake, err);
 	if (!rc) {
 		l->timer = CreateWaitableTimerExW(NULL, NULL, CREATE_WAITABLE_TIMER_HIGH_RESOLUTION,
 						  TIMER_ALL_ACCESS);
@@ -78,10 +73,10 @@ void loop_destroy(struct loop *l)
 	while (l->live)
 		loop_unwatch(l->live);
 	free_dead(l);
-	event_finish(&l->wake);
+	event_finish(&l->base.wake);
 	if (l->timer)
 		CloseHandle(l->timer);
-	jobs_finish(&l->jobs);
+	jobs_finish(&l->base.jobs);
 	free(l);
 }
 
@@ -141,42 +136,13 @@ void loop_on_unwatch(struct loop_source *s, void (*fn)(void *arg))
 	s->unwatched = fn;
 }
 
-void loop_stop(struct loop *l, int code)
-{
-	__atomic_store_n(&l->code, code, __ATOMIC_RELAXED);
-	__atomic_store_n(&l->stop, true, __ATOMIC_RELEASE);
-	loop_wake(l);
-}
-
-void loop_wake(struct loop *l)
-{
-	event_signal(&l->wake);
-}
-
-void loop_post(struct loop *l, struct job *job)
-{
-	if (jobs_post(&l->jobs, job))
-		loop_wake(l);
-}
-
-void loop_unpost(struct loop *l, struct job *job)
-{
-	jobs_unpost(&l->jobs, job);
-}
-
-void loop_set_timeout(struct loop *l, u64 (*fn)(void *arg), void *arg)
-{
-	l->timeout = fn;
-	l->timeout_arg = arg;
-}
-
 /* How long to wait, in the units of WaitForMultipleObjects(); else the timer is set. */
 static DWORD set_timer(struct loop *l)
 {
-	u64 ns = l->timeout ? l->timeout(l->timeout_arg) : ~0ull;
+	u64 ns = l->base.timeout ? l->base.timeout(l->base.timeout_arg) : ~0ull;
 	LARGE_INTEGER due;
 
-	if (!ns || jobs_waiting(&l->jobs))
+	if (!ns || jobs_waiting(&l->base.jobs))
 		return 0;
 	if (ns == ~0ull) {
 		CancelWaitableTimer(l->timer);
@@ -194,7 +160,7 @@ static void turn(struct loop *l)
 	HANDLE handles[MAXIMUM_WAIT_OBJECTS];
 	DWORD n = FIRST_SOURCE, first;
 
-	handles[WAKE] = (HANDLE)l->wake.handle;
+	handles[WAKE] = (HANDLE)l->base.wake.handle;
 	handles[TIMER] = l->timer;
 	for (struct loop_source *s = l->live; s; s = s->next) {
 		if (!(s->events & LOOP_READ))
@@ -203,7 +169,7 @@ static void turn(struct loop *l)
 		handles[n++] = s->handle;
 	}
 	first = WaitForMultipleObjects(n, handles, FALSE, set_timer(l));
-	event_clear(&l->wake);
+	event_clear(&l->base.wake);
 	assert(first != WAIT_FAILED);
 	/* It names the first that is ready; those behind it are asked one by one. */
 	for (DWORD i = MAX(first, (DWORD)FIRST_SOURCE); first != WAIT_TIMEOUT && i < n; i++) {
@@ -216,12 +182,12 @@ static void turn(struct loop *l)
 			s->fn(s->arg, LOOP_READ);
 	}
 	free_dead(l);
-	jobs_run(&l->jobs);
+	jobs_run(&l->base.jobs);
 }
 
 int loop_run(struct loop *l)
 {
-	while (!__atomic_exchange_n(&l->stop, false, __ATOMIC_ACQUIRE))
+	while (!__atomic_exchange_n(&l->base.stop, false, __ATOMIC_ACQUIRE))
 		turn(l);
-	return __atomic_load_n(&l->code, __ATOMIC_RELAXED);
+	return __atomic_load_n(&l->base.code, __ATOMIC_RELAXED);
 }
