@@ -2,6 +2,7 @@
 /* cli/run.c: the verb "run": from a command line to a machine, and how it ended. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -74,8 +75,14 @@ static void on_end(void *arg, enum vm_end how)
 
 static int set_up_logs(const struct vm_config *c, struct error *err)
 {
-	int rc = 0;
+	const char *rules = getenv("ORIEL_LOG");
+	int rc = rules ? log_set_rules(rules) : 0;
 
+	if (rc < 0)
+		return error_set(err, rc,
+				 "ORIEL_LOG=%s: levels are error, warning, info and debug, also "
+				 "for one module, for example info,kvm=debug",
+				 rules);
 	if (c->verbose)
 		rc = log_set_rules(c->verbose > 1 ? "debug" : "info");
 	if (rc == 0 && c->log_file) {

@@ -371,7 +371,9 @@ static int choose(struct firmware *fw, char **path, enum fw_kind *kind, const st
 		fw->image = NULL;
 	}
 	if (!firmware_find(FW_UEFI, cfg->firmware_dir, path, &vars))
-		return error_set(err, -ENOENT, "there is no firmware here; %s", firmware_advice);
+		return error_set(err, -ENOENT, "there is no firmware %s%s; %s",
+				 cfg->firmware_dir ? "in " : "here",
+				 cfg->firmware_dir ? cfg->firmware_dir : "", firmware_advice);
 	free(vars);
 	if (!given)
 		str_add(&fw->notes, "no --firmware is given; using %s\n", *path);

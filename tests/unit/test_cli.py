@@ -140,8 +140,11 @@ def what_cannot_be_opened_is_named(folder):
     fails(f"--firmware {folder}/text --disk path={disk} --serial off", "(12 bytes) is neither")
     fails(f"--kernel {folder}/text --disk path={disk} --serial off", "--kernel: ")
     done = check(oriel("--disk", "path=" + disk, "--serial", "off", ORIEL_FIRMWARE_DIR=folder), 1,
-                 err="there is no firmware here")
+                 err=f"there is no firmware in {folder}")
     assert "ovmf" in done.stderr
+    done = check(oriel("--disk", "path=" + disk, ORIEL_LOG="info,kvm=debgu"), 1,
+                 err="ORIEL_LOG=info,kvm=debgu: levels are error, warning, info and debug")
+    assert done.stderr.count("\n") == 1
 
 
 def without_rights_it_says_which(folder):

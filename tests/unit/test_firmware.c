@@ -206,8 +206,8 @@ static void what_is_no_firmware_is_named(void)
 	fails(given(DIR "VARS.fd", NULL, NULL), "--nvram");
 	fails(given(DIR "vmlinuz", NULL, NULL), "give it as --kernel");
 	fails(given(".", NULL, NULL), "--firmware");
-	fails(given(NULL, NULL, NULL), "there is no firmware here");
-	fails(given(NULL, DIR "vmlinuz", NULL), "there is no firmware here");
+	fails(given(NULL, NULL, NULL), "no firmware in test_firmware_nowhere;");
+	fails(given(NULL, DIR "vmlinuz", NULL), "no firmware in test_firmware_nowhere;");
 }
 
 static void the_default_is_looked_for_where_it_is_installed(void)

@@ -319,6 +319,17 @@ static void guest_memory_begins_like_a_huge_page_and_ends_at_a_guard(void)
 	}
 }
 
+static void what_the_host_lacks_is_not_taken_at_once(void)
+{
+	struct map m = { 0 };
+	struct error err;
+
+	/* More than any address space: without the check it would fail in other words. */
+	CHECK_EQ(map_create(&m, GIB(1) << 17, MAP_PREFAULT, "test", &err), -ENOMEM);
+	CHECK(strstr(err.msg, "cannot be taken at once, the host has"));
+	CHECK(!m.at);
+}
+
 static bool is_map(void *arg, const void *at)
 {
 	return arg && at == ((struct map *)arg)->at;
@@ -352,6 +363,7 @@ int main(void)
 	RUN(pipes_devices_and_sockets_are_no_files);
 	RUN(saving_follows_links_and_keeps_permissions);
 	RUN(guest_memory_begins_like_a_huge_page_and_ends_at_a_guard);
+	RUN(what_the_host_lacks_is_not_taken_at_once);
 	RUN(resident_memory_is_counted_without_what_is_named);
 	RUN(closed_standard_streams_are_not_taken_by_files);
 	return 0;

@@ -146,6 +146,21 @@ static int advise(struct map *m, unsigned flags)
 	return flags & MAP_PREFAULT ? prefault(m) : 0;
 }
 
+/* Taking more than there is would not fail: the kernel would end a process, ours or another. */
+static int check_room(const char *name, u64 size, unsigned flags, struct error *err)
+{
+	u64 room = KIB(meminfo("MemAvailable"));
+	char size_text[16], room_text[16];
+
+	if (!(flags & MAP_PREFAULT) || flags & MAP_HUGE || !room || size <= room)
+		return 0;
+	return error_set(err, -ENOMEM,
+			 "%s: %s cannot be taken at once, the host has %s left; ask for less, or "
+			 "let it be taken as it is used",
+			 name, format_size(size_text, sizeof(size_text), size),
+			 format_size(room_text, sizeof(room_text), room));
+}
+
 /*
  * Private memory unless it is to be shared: hosts give transparent huge pages to it and, as they
  * are set up, not to shared memory (shmem_enabled is "never"), and merge equal pages of it only.
@@ -160,6 +175,8 @@ int map_create(struct map *out, u64 size, unsigned flags, const char *name, stru
 		return error_set(err, -EINVAL, "%s: no memory of that size", name);
 	if (flags & MAP_HUGE && (!page || size % page))
 		return huge_error(name, size, -EINVAL, err);
+	if (check_room(name, size, flags, err) < 0)
+		return -ENOMEM;
 	if (flags & MAP_SHARE) {
 		map_flags = MAP_SHARED;
 		fd = open_shared(size, flags, name);
