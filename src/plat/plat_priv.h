@@ -3,6 +3,7 @@
 #pragma once
 
 #include "plat/event.h"
+#include "plat/file.h"
 #include "plat/loop.h"
 #include "plat/thread.h"
 
@@ -40,3 +41,12 @@ struct loop_base {
 	int code;
 	struct job_queue jobs;
 };
+
+/*
+ * The hosts' half of reading and writing files, for plat/file.c: all of @v, in as many calls as it
+ * takes. @total is the sum of its lengths, and @off + @total fits a signed number. @aligned:
+ * offset, lengths and buffers are multiples of FILE_ALIGN, so the page cache can be bypassed.
+ */
+enum { FILE_ALIGN = 4096 };
+int file_transfer(struct file *f, const struct io_vec *v, unsigned n, u64 off, u64 total,
+		  bool aligned, bool write);

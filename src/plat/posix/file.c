@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "plat/plat_priv.h"
 #include "plat/posix/fd_priv.h"
 
-enum { DIRECT_ALIGN = 4096, BATCH = 64 };
+enum { BATCH = 64 };
 
 struct file {
 	int fd;
@@ -163,19 +164,10 @@ os_handle file_handle(struct file *f)
 	return f->fd;
 }
 
-static bool aligned(const struct io_vec *v, unsigned n, u64 off)
+int file_transfer(struct file *f, const struct io_vec *v, unsigned n, u64 off, u64 total,
+		  bool aligned, bool write)
 {
-	u64 bits = off;
-
-	for (unsigned i = 0; i < n; i++)
-		bits |= (u64)(uintptr_t)v[i].ptr | v[i].len;
-	return !(bits & (DIRECT_ALIGN - 1));
-}
-
-/* All of @v, in as many calls as it takes. @total is its sum; @direct: bypass the cache. */
-static int transfer(struct file *f, const struct io_vec *v, unsigned n, u64 off, u64 total,
-		    bool direct, bool write)
-{
+	bool direct = aligned && f->direct >= 0;
 	size_t skip = 0; /* of v[0] */
 
 	while (total) {
@@ -188,7 +180,7 @@ static int transfer(struct file *f, const struct io_vec *v, unsigned n, u64 off,
 			part[k].iov_len = v[i].len - (i ? 0 : skip);
 		}
 		/* Cut short, by the end of the file or a full disk, the rest may begin anywhere. */
-		fd = direct && !((off | skip) & (DIRECT_ALIGN - 1)) ? f->direct : f->fd;
+		fd = direct && !((off | skip) & (FILE_ALIGN - 1)) ? f->direct : f->fd;
 		done = write ? pwritev(fd, part, k, (off_t)off) : preadv(fd, part, k, (off_t)off);
 		if (done < 0 && errno == EINTR)
 			continue;
@@ -210,42 +202,6 @@ static int transfer(struct file *f, const struct io_vec *v, unsigned n, u64 off,
 		}
 	}
 	return 0;
-}
-
-static int vectored(struct file *f, const struct io_vec *v, unsigned n, u64 off, bool write)
-{
-	u64 total = 0, end;
-
-	for (unsigned i = 0; i < n; i++)
-		if (add_overflow(total, v[i].len, &total))
-			return -EINVAL;
-	if (add_overflow(off, total, &end) || end > (u64)INT64_MAX)
-		return write ? -EFBIG : -EIO;
-	return transfer(f, v, n, off, total, f->direct >= 0 && aligned(v, n, off), write);
-}
-
-int file_readv(struct file *f, const struct io_vec *v, unsigned n, u64 off)
-{
-	return vectored(f, v, n, off, false);
-}
-
-int file_writev(struct file *f, const struct io_vec *v, unsigned n, u64 off)
-{
-	return vectored(f, v, n, off, true);
-}
-
-int file_read(struct file *f, void *buf, size_t len, u64 off)
-{
-	struct io_vec v = { buf, len };
-
-	return vectored(f, &v, 1, off, false);
-}
-
-int file_write(struct file *f, const void *buf, size_t len, u64 off)
-{
-	struct io_vec v = { (void *)(uintptr_t)buf, len };
-
-	return vectored(f, &v, 1, off, true);
 }
 
 /* Repeat a call that gives 0 or -1 until no signal interrupts it. 0 or -errno. */

@@ -7,11 +7,12 @@
 #include <io.h>
 
 #include "base/alloc.h"
+#include "plat/plat_priv.h"
 #include "plat/win32/win_priv.h"
 
 #include <winioctl.h>
 
-enum { DIRECT_ALIGN = 4096, CALL_MAX = 1 << 30 };
+enum { CALL_MAX = 1 << 30 };
 
 struct file {
 	HANDLE handle;
@@ -140,16 +141,7 @@ os_handle file_handle(struct file *f)
 	return (os_handle)f->handle;
 }
 
-static bool aligned(const struct io_vec *v, unsigned n, u64 off)
-{
-	u64 bits = off;
-
-	for (unsigned i = 0; i < n; i++)
-		bits |= (u64)(uintptr_t)v[i].ptr | v[i].len;
-	return !(bits & (DIRECT_ALIGN - 1));
-}
-
-static int transfer(HANDLE h, u8 *at, size_t len, u64 off, bool write)
+static int move(HANDLE h, u8 *at, size_t len, u64 off, bool write)
 {
 	while (len) {
 		OVERLAPPED o = { .Offset = (DWORD)off, .OffsetHigh = (DWORD)(off >> 32) };
@@ -168,46 +160,18 @@ static int transfer(HANDLE h, u8 *at, size_t len, u64 off, bool write)
 	return 0;
 }
 
-static int vectored(struct file *f, const struct io_vec *v, unsigned n, u64 off, bool write)
+int file_transfer(struct file *f, const struct io_vec *v, unsigned n, u64 off, u64 total,
+		  bool aligned, bool write)
 {
-	HANDLE h = f->direct && aligned(v, n, off) ? f->direct : f->handle;
-	u64 total = 0, end;
+	HANDLE h = f->direct && aligned ? f->direct : f->handle;
 	int rc = 0;
 
-	for (unsigned i = 0; i < n; i++)
-		if (add_overflow(total, v[i].len, &total))
-			return -EINVAL;
-	if (add_overflow(off, total, &end) || end > (u64)INT64_MAX)
-		return write ? -EFBIG : -EIO;
+	(void)total;
 	for (unsigned i = 0; i < n && !rc; i++) {
-		rc = transfer(h, v[i].ptr, v[i].len, off, write);
+		rc = move(h, v[i].ptr, v[i].len, off, write);
 		off += v[i].len;
 	}
 	return rc;
-}
-
-int file_readv(struct file *f, const struct io_vec *v, unsigned n, u64 off)
-{
-	return vectored(f, v, n, off, false);
-}
-
-int file_writev(struct file *f, const struct io_vec *v, unsigned n, u64 off)
-{
-	return vectored(f, v, n, off, true);
-}
-
-int file_read(struct file *f, void *buf, size_t len, u64 off)
-{
-	struct io_vec v = { buf, len };
-
-	return vectored(f, &v, 1, off, false);
-}
-
-int file_write(struct file *f, const void *buf, size_t len, u64 off)
-{
-	struct io_vec v = { (void *)(uintptr_t)buf, len };
-
-	return vectored(f, &v, 1, off, true);
 }
 
 int file_flush(struct file *f)
