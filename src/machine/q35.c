@@ -39,6 +39,10 @@ struct board {
 	u64 ram_low, ram_high; /* bytes below and above 4 GiB */
 	struct acpi_board acpi;
 	struct acpi_blobs blobs;
+	struct acpi_file {
+		struct board *board;
+		const struct str *blob; /* of @blobs */
+	} acpi_file[3];
 };
 
 static void isa_wire(void *chip, unsigned line, bool level) needs(in_machine)
@@ -203,45 +207,38 @@ static int add_e820(struct board *b, struct error *err)
 	return fw_cfg_add(b->fw_cfg, "etc/e820", e820, n, err);
 }
 
-/* Firmware placed ECAM by now, so every selection describes the machine as it stands. */
+/*
+ * Firmware moves nothing that the tables tell but ECAM: they are built again only when that has
+ * another place, and so describe the machine as it stands.
+ */
 static void build_acpi(struct board *b)
 {
 	struct acpi_board *a = &b->acpi;
+	u64 size = 0;
+	gpa_t base = mch_ecam(b->mch, &size);
 
+	if (b->blobs.tables.len && base == a->ecam_base && size == a->ecam_size)
+		return;
+	a->ecam_base = base;
+	a->ecam_size = size;
 	acpi_free(&b->blobs);
-	a->ecam_base = mch_ecam(b->mch, &a->ecam_size);
 	acpi_build(&b->blobs, a);
 }
 
-static const void *acpi_tables(void *arg, size_t *len)
+static const void *acpi_fill(void *arg, size_t *len)
 {
-	struct board *b = arg;
+	const struct acpi_file *f = arg;
 
-	build_acpi(b);
-	*len = b->blobs.tables.len;
-	return b->blobs.tables.at;
-}
-
-static const void *acpi_rsdp(void *arg, size_t *len)
-{
-	struct board *b = arg;
-
-	build_acpi(b);
-	*len = b->blobs.rsdp.len;
-	return b->blobs.rsdp.at;
-}
-
-static const void *acpi_loader(void *arg, size_t *len)
-{
-	struct board *b = arg;
-
-	build_acpi(b);
-	*len = b->blobs.loader.len;
-	return b->blobs.loader.at;
+	build_acpi(f->board);
+	*len = f->blob->len;
+	return f->blob->at;
 }
 
 static int add_tables(struct board *b, struct error *err)
 {
+	static const char *const name[] = { "etc/acpi/tables", "etc/acpi/rsdp",
+					    "etc/table-loader" };
+	const struct str *blob[] = { &b->blobs.tables, &b->blobs.rsdp, &b->blobs.loader };
 	struct str tables = { 0 }, anchor = { 0 };
 	int rc;
 
@@ -251,12 +248,11 @@ static int add_tables(struct board *b, struct error *err)
 		rc = fw_cfg_add(b->fw_cfg, "etc/smbios/smbios-anchor", anchor.at, anchor.len, err);
 	str_free(&tables);
 	str_free(&anchor);
-	if (rc == 0)
-		rc = fw_cfg_add_lazy(b->fw_cfg, "etc/acpi/tables", acpi_tables, b, err);
-	if (rc == 0 && b->cfg->is_bios)
-		rc = fw_cfg_add_lazy(b->fw_cfg, "etc/acpi/rsdp", acpi_rsdp, b, err);
-	if (rc == 0)
-		rc = fw_cfg_add_lazy(b->fw_cfg, "etc/table-loader", acpi_loader, b, err);
+	for (unsigned i = 0; i < ARRAY_LEN(name) && rc == 0; i++) {
+		b->acpi_file[i] = (struct acpi_file){ b, blob[i] };
+		if (blob[i] != &b->blobs.rsdp || b->cfg->is_bios)
+			rc = fw_cfg_add_lazy(b->fw_cfg, name[i], acpi_fill, &b->acpi_file[i], err);
+	}
 	return rc;
 }
 
