@@ -34,10 +34,28 @@ struct region {
 	u8 views; /* where it is seen: IN_* */
 	s8 priority;
 	bool dirty_logged;
-	u64 *dirty;         /* one bit per page since the last fetch; atomic */
-	struct map backing; /* zero when @host is borrowed from another region */
+	u64 *dirty;             /* one bit per page since the last fetch; atomic */
+	struct code_page *code; /* one per page once mem_track_code() was called, else NULL */
+	struct map backing;     /* zero when @host is borrowed from another region */
 	struct mem *mem;
 	struct region *next;
+};
+
+/*
+ * What a CPU that keeps decoded code must know of a page; regions that share memory share it.
+ * Writers that find CODE_HERE, and touch a piece of 64 bytes that is set in @pieces, clear both and
+ * add CODE_TURN, so that what was decoded at an older word is no longer valid.
+ */
+struct code_page {
+	u32 word; /* atomic; enum code_word, and above it the number of invalidations */
+	u32 spare;
+	u64 pieces; /* atomic; bit n: bytes 64n to 64n+63 were decoded */
+};
+enum code_word {
+	CODE_HERE = 1, /* something was decoded: writes must be noted */
+	CODE_WRITE_TAGS =
+		2, /* some vCPU may write without being noticed: it keeps a direct pointer */
+	CODE_TURN = 4
 };
 
 /* One piece of a published map: @len bytes at @at are @host of @region. */
@@ -118,3 +136,11 @@ void mem_unlisten(struct mem *m, const struct mem_listener *l);
 int dirty_start(struct region *r, bool on) MUST_CHECK;
 u64 dirty_fetch(struct region *r, u64 *bitmap);
 void dirty_mark(struct region *r, u64 offset, u64 len);
+
+/*
+ * Keep struct code_page for all RAM and ROM, now and later; -ENOMEM. From then on everything that
+ * marks pages dirty (mem_write, mem_ptr for writing, dirty_mark) notes the write there, too.
+ */
+int mem_track_code(struct mem *m) MUST_CHECK;
+/* Note a write of @len bytes at @offset of @r: what was decoded from there becomes invalid. */
+void code_written(struct region *r, u64 offset, u64 len);
