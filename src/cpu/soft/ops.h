@@ -27,11 +27,12 @@
 	OP(LGDT, lgdt) OP(LGS, lgs) OP(LIDT, lidt) OP(LLDT, lldt) OP(LMSW, lmsw) OP(LODS, lods) \
 	OP(LOOP, loop) OP(LOOPE, loope) OP(LOOPNE, loopne) OP(LSL, lsl) OP(LSS, lss) \
 	OP(LTR, ltr) OP(LZCNT, lzcnt) OP(MFENCE, mfence) OP(MONITOR, monitor) OP(MOV, mov) \
-	OP(MOVBE, movbe) OP(MOVDIR64B, movdir64b) OP(MOVDIRI, movdiri) OP(MOVNTI, movnti) \
-	OP(MOVS, movs) OP(MOVSX, movsx) OP(MOVSXD, movsxd) OP(MOVZX, movzx) OP(MUL, mul) \
-	OP(MULX, mulx) OP(MWAIT, mwait) OP(NEG, neg) OP(NOP, nop) OP(NOT, not) OP(OR, or) \
-	OP(OUT, out) OP(OUTS, outs) OP(PAUSE, pause) OP(PDEP, pdep) OP(PEXT, pext) OP(POP, pop) \
-	OP(POPA, popa) OP(POPCNT, popcnt) OP(POPF, popf) OP(PREFETCHNTA, prefetchnta) \
+	OP(MOV_CR, mov) OP(MOV_DR, mov) OP(MOVBE, movbe) OP(MOVDIR64B, movdir64b) \
+	OP(MOVDIRI, movdiri) OP(MOVNTI, movnti) OP(MOVS, movs) OP(MOVSX, movsx) \
+	OP(MOVSXD, movsxd) OP(MOVZX, movzx) OP(MUL, mul) OP(MULX, mulx) OP(MWAIT, mwait) \
+	OP(NEG, neg) OP(NOP, nop) OP(NOT, not) OP(OR, or) OP(OUT, out) OP(OUTS, outs) \
+	OP(PAUSE, pause) OP(PDEP, pdep) OP(PEXT, pext) OP(POP, pop) OP(POPA, popa) \
+	OP(POPCNT, popcnt) OP(POPF, popf) OP(PREFETCHNTA, prefetchnta) \
 	OP(PREFETCHT0, prefetcht0) OP(PREFETCHT1, prefetcht1) OP(PREFETCHT2, prefetcht2) \
 	OP(PREFETCHW, prefetchw) OP(PUSH, push) OP(PUSHA, pusha) OP(PUSHF, pushf) OP(RCL, rcl) \
 	OP(RCR, rcr) OP(RDFSBASE, rdfsbase) OP(RDGSBASE, rdgsbase) OP(RDMSR, rdmsr) \
