@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
+/* With --test-devices a suite's own value v ends "run" with (v << 1 | 1) & 255 instead. */
 enum exit_code {
 	CODE_OK = 0,      /* done; run: the guest powered itself off */
 	CODE_ERROR = 1,   /* bad arguments, or something failed; a message says what */

@@ -27,7 +27,9 @@ static const struct {
 	  "  1  something was wrong; the message says what, why, and what to do\n"
 	  "  3  the guest asked for a reset under --no-reboot\n"
 	  "  4  the guest crashed beyond repair (triple fault), or the backend gave up\n"
-	  "  5  it was ended from outside: a second signal, or Ctrl-A x\n" },
+	  "  5  it was ended from outside: a second signal, or Ctrl-A x\n"
+	  "  Under --test-devices a suite that writes V to port 0xf4 ends with (V << 1 | 1) & "
+	  "255.\n" },
 	{ "signals", "how to end a guest from outside",
 	  "  SIGTERM, SIGINT (Ctrl-C), SIGHUP press the guest's power button: Windows shuts down\n"
 	  "  the same once more ends the guest at once; its disks are flushed first\n"

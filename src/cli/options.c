@@ -81,6 +81,10 @@ const struct option options[] = {
 	     .ours = true, .example = "--rtc-utc"),
 	FLAG("i8042", set_bool, i8042, MACHINE, "add a PS/2 keyboard controller", .ours = true,
 	     .example = "--i8042"),
+	FLAG("test-devices", set_bool, test_devices, MACHINE,
+	     "add what bare-metal test suites expect: an exit at port 0xf4, test registers and "
+	     "interrupt lines",
+	     .ours = true, .example = "--kernel tests/msr.flat --test-devices --serial tty"),
 	FLAG("no-rng", set_bool, no_rng, MACHINE, "leave the virtio random number device out",
 	     .ours = true, .example = "--no-rng"),
 	KEYS("rng", "src=FILE", "src=/dev/urandom", rng_keys, NULL, MACHINE,

@@ -24,6 +24,7 @@ struct run {
 	struct loop *loop;
 	struct vm *vm;
 	enum vm_end how;
+	u32 value;  /* of VM_TEST_DONE */
 	bool asked; /* the power button was pressed for a signal */
 	bool lost;  /* something that the guest wrote is not on the disk */
 };
@@ -65,11 +66,12 @@ static void on_signal(void *arg, enum quit_signal s) unchecked_roles
 	vm_power_button(r->vm);
 }
 
-static void on_end(void *arg, enum vm_end how)
+static void on_end(void *arg, enum vm_end how) unchecked_roles
 {
 	struct run *r = arg;
 
 	r->how = how;
+	r->value = vm_exit_value(r->vm);
 	loop_stop(r->loop, 0);
 }
 
@@ -125,6 +127,9 @@ static int how_it_ended(const struct run *r)
 	case VM_CRASHED:
 		fprintf(stderr, "oriel: the guest cannot go on; -v tells more\n");
 		return CODE_CRASHED;
+	case VM_TEST_DONE:
+		fprintf(stderr, "oriel: the guest's test ended with the value %u\n", r->value);
+		return (r->value << 1 | 1) & 0xff;
 	case VM_QUIT: fprintf(stderr, "oriel: the guest was ended from outside\n"); break;
 	}
 	return CODE_STOPPED;

@@ -91,6 +91,12 @@ void machine_request(struct machine *m, enum machine_request what)
 		log_debug("request %u has no taker", what);
 }
 
+void machine_request_exit(struct machine *m, u32 value)
+{
+	__atomic_store_n(&m->exit_value, value, __ATOMIC_RELEASE);
+	machine_request(m, REQUEST_EXIT);
+}
+
 void machine_eoi(struct machine *m, u8 vector)
 {
 	if (m->intc.eoi)

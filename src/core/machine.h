@@ -19,6 +19,7 @@ enum machine_request {
 	REQUEST_RESET,    /* CF9, keyboard controller, triple fault policy */
 	REQUEST_POWEROFF, /* ACPI S5 */
 	REQUEST_CRASH,    /* a vCPU cannot go on: triple fault, internal error */
+	REQUEST_EXIT,     /* a test suite is done: machine_request_exit() */
 };
 
 /* The CPU side as devices may use it. Set by the backend; all any thread unless noted. */
@@ -49,6 +50,7 @@ struct machine {
 	void *cpus;
 	void (*request)(void *arg, enum machine_request what); /* any thread; never blocks */
 	void *request_arg;
+	u32 exit_value;     /* atomic: of REQUEST_EXIT */
 	u64 stats[N_STATS]; /* atomic; core/stats.h */
 	/* The interrupt controllers' side of the two calls a backend makes. [in_machine] */
 	struct {
@@ -69,6 +71,8 @@ void machine_unlock(struct machine *m) leaves(in_machine);
 void machine_attach_cpus(struct machine *m, const struct cpu_ops *ops, void *cpus);
 /* Ask the owner for @what. Any thread. Without an owner (tests) it is only logged. */
 void machine_request(struct machine *m, enum machine_request what);
+/* Ask for REQUEST_EXIT with @value, a number that the owner hands on. Any thread. */
+void machine_request_exit(struct machine *m, u32 value);
 void machine_eoi(struct machine *m, u8 vector) needs(in_machine);
 /* True if the access that this thread handles was made by a vCPU in System Management Mode. */
 bool machine_in_smm(struct machine *m);

@@ -35,7 +35,7 @@ struct board_config {
 	struct cpu_topology topology;
 	u8 phys_bits;
 	bool smm;
-	bool rtc_utc, i8042;
+	bool rtc_utc, i8042, test_devices;
 	const u8 *firmware, *vars; /* code, and variables (NULL: none) */
 	/* Where UEFI code is read from when @firmware is NULL. */
 	struct file *firmware_file;

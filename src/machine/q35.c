@@ -33,7 +33,7 @@ enum {
 struct board {
 	struct machine *m;
 	struct board_config *cfg; /* while it is built */
-	struct device *lpc, *mch, *pm, *fw_cfg, *flash;
+	struct device *lpc, *mch, *pm, *ioapic, *fw_cfg, *flash;
 	struct isa_bus isa;
 	struct pci_bus *pci;
 	u64 ram_low, ram_high; /* bytes below and above 4 GiB */
@@ -100,18 +100,18 @@ static int add_legacy(struct board *b, struct error *err) needs(in_machine)
 	struct board_config *cfg = b->cfg;
 	struct machine *m = b->m;
 	struct irq intr = { intr_wire, m, 0 };
-	struct device *pic, *ioapic;
+	struct device *pic;
 
 	b->isa.machine = m;
 	for (unsigned i = 0; i < 16; i++)
 		b->isa.irq[i] = (struct irq){ isa_wire, b, i };
 	pic = pic_create(&b->isa, intr, err);
-	ioapic = pic ? ioapic_create(m, err) : NULL;
-	b->pm = ioapic ? pm_create(m, b->isa.irq[SCI_LINE], cfg->smm, err) : NULL;
+	b->ioapic = pic ? ioapic_create(m, err) : NULL;
+	b->pm = b->ioapic ? pm_create(m, b->isa.irq[SCI_LINE], cfg->smm, err) : NULL;
 	b->lpc = b->pm ? lpc_create(b->pci, err) : NULL;
 	if (!b->lpc)
 		return -EINVAL;
-	lpc_attach(b->lpc, pic, ioapic, b->pm);
+	lpc_attach(b->lpc, pic, b->ioapic, b->pm);
 	b->mch = mch_create(b->pci, cfg->smm, b->ram_low, err);
 	if (!b->mch || !pit_create(&b->isa, err) ||
 	    !rtc_create(&b->isa, b->ram_low, b->ram_high, err) || !reset_create(&b->isa, err))
@@ -144,6 +144,23 @@ static int add_debugcon(struct board *b, struct error *err) needs(in_machine)
 	if (!debugcon_create(&b->isa, cfg->debugcon_port, take_chr(&cfg->debugcon), err))
 		return -EINVAL;
 	return 0;
+}
+
+static void ioapic_wire(void *chip, unsigned pin, bool level) needs(in_machine)
+{
+	struct board *b = chip;
+
+	ioapic_set(b->ioapic, pin, level);
+}
+
+static int add_test_devices(struct board *b, struct error *err) needs(in_machine)
+{
+	struct irq line[TESTDEV_LINES];
+
+	for (unsigned i = 0; i < TESTDEV_LINES; i++)
+		line[i] = i < ARRAY_LEN(b->isa.irq) ? b->isa.irq[i]
+						    : (struct irq){ ioapic_wire, b, i };
+	return testdev_create(b->m, line, err) ? 0 : -EINVAL;
 }
 
 static int add_disks(struct board *b, struct error *err) needs(in_machine)
@@ -385,6 +402,8 @@ static int q35_build(struct board **out, struct machine *m, struct board_config 
 		rc = add_firmware(b, err);
 	if (rc == 0)
 		rc = add_debugcon(b, err);
+	if (rc == 0 && cfg->test_devices)
+		rc = add_test_devices(b, err);
 	if (rc == 0 && cfg->smm && !smi_features_create(m, b->pm, b->fw_cfg, err))
 		rc = -EINVAL;
 	/* After all devices of ours: the user names these, and a name that is taken is refused. */

@@ -41,7 +41,7 @@ struct vm_config {
 	unsigned disks;
 	struct char_options serial, serial2, debugcon;
 	u16 debugcon_port;
-	bool no_rng, no_reboot, rtc_utc, i8042, stats, json, dry_run;
+	bool no_rng, no_reboot, rtc_utc, i8042, test_devices, stats, json, dry_run;
 	char *manufacturer, *product, *version, *serial_number, *uuid, *sku, *family, *asset_tag;
 	u8 uuid_bytes[16];  /* @uuid parsed by config_check(), in the order of its text */
 	char **oem_strings; /* ends with NULL */

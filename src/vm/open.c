@@ -261,6 +261,7 @@ static int build_board(struct vm *vm, const struct vm_config *cfg, struct error 
 		return rc;
 	b->rtc_utc = cfg->rtc_utc;
 	b->i8042 = cfg->i8042;
+	b->test_devices = cfg->test_devices;
 	b->firmware = vm->firmware.code;
 	b->firmware_file = vm->firmware.code_file;
 	b->firmware_at = vm->firmware.code_at;

@@ -176,6 +176,11 @@ int vm_lost(const struct vm *vm)
 	return vm->lost;
 }
 
+u32 vm_exit_value(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->machine->exit_value, __ATOMIC_ACQUIRE);
+}
+
 void vm_reset(struct vm *vm)
 {
 	struct error err = { 0 };
@@ -208,9 +213,9 @@ void vm_quit(struct vm *vm)
 }
 
 /*
- * [on_loop] A power-off wins over a reset, a crash over both. They are looked at when all vCPUs
- * have
- * stopped: what one of them asked for on its way must not be asked of the machine that follows.
+ * [on_loop] A power-off wins over a reset, a crash over both, a suite that says that it is done
+ * over all. They are looked at when all vCPUs have stopped: what one of them asked for on its way
+ * must not be asked of the machine that follows.
  */
 static void serve_requests(struct job *job) unchecked_roles
 {
@@ -221,7 +226,9 @@ static void serve_requests(struct job *job) unchecked_roles
 		return;
 	stop(vm);
 	bits = __atomic_exchange_n(&vm->requests, 0, __ATOMIC_ACQ_REL);
-	if (bits & BIT(REQUEST_CRASH))
+	if (bits & BIT(REQUEST_EXIT))
+		end(vm, VM_TEST_DONE);
+	else if (bits & BIT(REQUEST_CRASH))
 		end(vm, VM_CRASHED);
 	else if (bits & BIT(REQUEST_POWEROFF))
 		end(vm, VM_POWERED_OFF);

@@ -14,6 +14,7 @@ enum vm_end {
 	VM_RESET_ASKED, /* the guest asked for a reset and no_reboot is on */
 	VM_CRASHED,     /* triple fault or a backend error */
 	VM_QUIT,        /* vm_quit() */
+	VM_TEST_DONE,   /* a suite wrote to the test devices' exit port: vm_exit_value() */
 };
 
 /* Open everything @cfg names and build the machine. @loop is the main loop. */
@@ -35,6 +36,9 @@ void vm_quit(struct vm *vm) needs(on_loop); /* end now; the disks are flushed */
  * their file.
  */
 int vm_lost(const struct vm *vm) needs(on_loop);
+
+/* What the guest wrote there. */
+u32 vm_exit_value(const struct vm *vm) needs(on_loop);
 
 /* Counters as lines of text or as one JSON object. */
 void vm_stats(struct vm *vm, struct str *out, bool json) needs(on_loop);

@@ -18,13 +18,14 @@ struct board {
 static const struct {
 	u16 port, len;
 } windows[] = {
-	{ 0x20, 2 }, { 0xa0, 2 },   { 0x4d0, 2 },  { 0x40, 4 }, { 0x61, 1 },
-	{ 0x70, 2 }, { 0x92, 1 },   { 0xcf9, 1 },  { 0x60, 1 }, { 0x64, 1 },
-	{ 0xb2, 2 }, { 0x600, 16 }, { 0x620, 32 },
+	{ 0x20, 2 },   { 0xa0, 2 },  { 0x4d0, 2 },   { 0x40, 4 },   { 0x61, 1 }, { 0x70, 2 },
+	{ 0x92, 1 },   { 0xcf9, 1 }, { 0x60, 1 },    { 0x64, 1 },   { 0xb2, 2 }, { 0x600, 16 },
+	{ 0x620, 32 }, { 0xe0, 24 }, { 0x2000, 25 }, { 0x3000, 4 },
 };
 
 static void build(struct board *b) enters(in_machine)
 {
+	struct irq line[TESTDEV_LINES];
 	struct rig *r = &b->r;
 
 	rig_start(r);
@@ -34,6 +35,9 @@ static void build(struct board *b) enters(in_machine)
 	CHECK(r->pic && r->ioapic && b->pm);
 	CHECK(pit_create(&r->bus, NULL) && rtc_create(&r->bus, GIB(2), GIB(2), NULL));
 	CHECK(reset_create(&r->bus, NULL) && i8042_create(&r->bus, NULL));
+	for (unsigned i = 0; i < TESTDEV_LINES; i++)
+		line[i] = r->bus.irq[i % 16];
+	CHECK(testdev_create(r->m, line, NULL));
 	pm_set_base(b->pm, 0x600, true);
 }
 
@@ -56,6 +60,7 @@ static bool step(struct board *b, const u8 *s) needs(in_machine)
 	unsigned size = 1u << (s[0] >> 4 & 3), n = s[1] % ARRAY_LEN(windows);
 	struct machine *m = b->r.m;
 	u16 off = le16_at(s + 2), port = windows[n].port + off % windows[n].len;
+	u64 mmio = s[1] & 0x80 ? 0xff00f800 : 0xfec00000;
 	u32 v = le32_at(s + 4);
 	int vector;
 
@@ -65,8 +70,8 @@ static bool step(struct board *b, const u8 *s) needs(in_machine)
 	case 2: io_write(m, IO_PORT, port, MIN(size, 4u), v); break;
 	case 3:
 	case 4: io_read(m, IO_PORT, port, MIN(size, 4u)); break;
-	case 5: io_write(m, IO_MMIO, 0xfec00000 + (off & 0xfff), size, v); break;
-	case 6: io_read(m, IO_MMIO, 0xfec00000 + (off & 0xfff), size); break;
+	case 5: io_write(m, IO_MMIO, mmio + (off & 0xfff), size, v); break;
+	case 6: io_read(m, IO_MMIO, mmio + (off & 0xfff), size); break;
 	case 7:
 		vector = machine_intack(m);
 		CHECK(vector >= -1 && vector < 256);

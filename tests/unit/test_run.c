@@ -110,6 +110,14 @@ static enum run_result ignore_the_button(struct fake_cpu *c)
 	return RUN_AGAIN;
 }
 
+/* It is done, whatever becomes of the machine after that; only the low bits travel. */
+static enum run_result tests_done(struct fake_cpu *c)
+{
+	out(c, 0xf4, 4, 0x12345621);
+	out(c, 0xcf9, 1, 6);
+	return RUN_SHUTDOWN;
+}
+
 static enum run_result never(struct fake_cpu *c)
 {
 	CHECK(!"it runs");
@@ -123,6 +131,12 @@ static void each_end_has_its_code(void)
 	CHECK_EQ(run_with(reset, "--no-reboot"), CODE_RESET);
 	CHECK_EQ(run_with(triple_fault, NULL), CODE_CRASHED);
 	CHECK_EQ(run_with(power_off, "--nonsense"), CODE_ERROR);
+}
+
+static void a_suite_ends_with_its_own_code(void)
+{
+	CHECK_EQ(run_with(tests_done, "--test-devices"), 0x43);
+	CHECK_EQ(run_with(tests_done, NULL), CODE_CRASHED); /* nothing listens */
 }
 
 static void the_second_signal_ends_it(void)
@@ -151,6 +165,7 @@ static void variables_that_were_not_written_are_an_error(void)
 int main(void)
 {
 	RUN(each_end_has_its_code);
+	RUN(a_suite_ends_with_its_own_code);
 	RUN(the_second_signal_ends_it);
 	RUN(variables_that_were_not_written_are_an_error);
 	RUN(a_signal_that_comes_before_the_start_is_no_power_button);

@@ -71,6 +71,15 @@ struct device *reset_create(struct isa_bus *bus, struct error *err) needs(in_mac
  */
 struct device *i8042_create(struct isa_bus *bus, struct error *err) needs(in_machine);
 
+/*
+ * What bare-metal test suites expect: the list is in testdev.c. A write to F4 ends the program with
+ * machine_request_exit(). Line @n is moved as the suite says, whatever the devices that share it
+ * do.
+ */
+enum { TESTDEV_LINES = 24 };
+struct device *testdev_create(struct machine *m, const struct irq line[TESTDEV_LINES],
+			      struct error *err) needs(in_machine);
+
 /* Bytes written to @port go to @chr (takes it, also on failure; may be NULL); reads give E9. */
 struct device *debugcon_create(struct isa_bus *bus, u16 port, struct chr *chr, struct error *err)
 	needs(in_machine);
