@@ -465,6 +465,9 @@ struct exec {
 extern const struct exec exec_table[N_OPS];
 /* Checks that all instructions share: features, CPL, IOPL, VEX in real mode, LOCK: may raise. */
 void exec_check(struct soft_cpu *c, const struct insn *i);
+/* exec_mov() gives away what is not plain: segment registers (far.c), CRn and DRn (system.c). */
+void exec_mov_seg(struct soft_cpu *c, const struct insn *i);
+void exec_mov_control(struct soft_cpu *c, const struct insn *i);
 
 /* ---- event.c, far.c: segments and control transfers (exec_far.def) ---- */
 
