@@ -27,33 +27,34 @@
 	OP(LGDT, lgdt) OP(LGS, lgs) OP(LIDT, lidt) OP(LLDT, lldt) OP(LMSW, lmsw) OP(LODS, lods) \
 	OP(LOOP, loop) OP(LOOPE, loope) OP(LOOPNE, loopne) OP(LSL, lsl) OP(LSS, lss) \
 	OP(LTR, ltr) OP(LZCNT, lzcnt) OP(MFENCE, mfence) OP(MONITOR, monitor) OP(MOV, mov) \
-	OP(MOV_CR, mov) OP(MOV_DR, mov) OP(MOVBE, movbe) OP(MOVDIR64B, movdir64b) \
-	OP(MOVDIRI, movdiri) OP(MOVNTI, movnti) OP(MOVS, movs) OP(MOVSX, movsx) \
-	OP(MOVSXD, movsxd) OP(MOVZX, movzx) OP(MUL, mul) OP(MULX, mulx) OP(MWAIT, mwait) \
-	OP(NEG, neg) OP(NOP, nop) OP(NOT, not) OP(OR, or) OP(OUT, out) OP(OUTS, outs) \
-	OP(PAUSE, pause) OP(PDEP, pdep) OP(PEXT, pext) OP(POP, pop) OP(POPA, popa) \
-	OP(POPCNT, popcnt) OP(POPF, popf) OP(PREFETCHNTA, prefetchnta) \
-	OP(PREFETCHT0, prefetcht0) OP(PREFETCHT1, prefetcht1) OP(PREFETCHT2, prefetcht2) \
-	OP(PREFETCHW, prefetchw) OP(PUSH, push) OP(PUSHA, pusha) OP(PUSHF, pushf) OP(RCL, rcl) \
-	OP(RCR, rcr) OP(RDFSBASE, rdfsbase) OP(RDGSBASE, rdgsbase) OP(RDMSR, rdmsr) \
-	OP(RDPID, rdpid) OP(RDPKRU, rdpkru) OP(RDPMC, rdpmc) OP(RDRAND, rdrand) \
-	OP(RDSEED, rdseed) OP(RDTSC, rdtsc) OP(RDTSCP, rdtscp) OP(RET, ret) OP(RETF, retf) \
-	OP(ROL, rol) OP(ROR, ror) OP(RORX, rorx) OP(RSM, rsm) OP(SAHF, sahf) OP(SALC, salc) \
-	OP(SAR, sar) OP(SARX, sarx) OP(SBB, sbb) OP(SCAS, scas) OP(SERIALIZE, serialize) \
-	OP(SETCC, setcc) OP(SFENCE, sfence) OP(SGDT, sgdt) OP(SHL, shl) OP(SHLD, shld) \
-	OP(SHLX, shlx) OP(SHR, shr) OP(SHRD, shrd) OP(SHRX, shrx) OP(SIDT, sidt) \
-	OP(SKINIT, skinit) OP(SLDT, sldt) OP(SMSW, smsw) OP(STAC, stac) OP(STC, stc) \
-	OP(STD, std) OP(STGI, stgi) OP(STI, sti) OP(STMXCSR, stmxcsr) OP(STOS, stos) \
-	OP(STR, str) OP(SUB, sub) OP(SWAPGS, swapgs) OP(SYSCALL, syscall) \
-	OP(SYSENTER, sysenter) OP(SYSEXIT, sysexit) OP(SYSRET, sysret) OP(TEST, test) \
-	OP(TPAUSE, tpause) OP(TZCNT, tzcnt) OP(UMONITOR, umonitor) OP(UMWAIT, umwait) \
-	OP(VERR, verr) OP(VERW, verw) OP(VMCALL, vmcall) OP(VMCLEAR, vmclear) \
-	OP(VMFUNC, vmfunc) OP(VMLAUNCH, vmlaunch) OP(VMLOAD, vmload) OP(VMMCALL, vmmcall) \
-	OP(VMPTRLD, vmptrld) OP(VMPTRST, vmptrst) OP(VMREAD, vmread) OP(VMRESUME, vmresume) \
-	OP(VMRUN, vmrun) OP(VMSAVE, vmsave) OP(VMWRITE, vmwrite) OP(VMXOFF, vmxoff) \
-	OP(VMXON, vmxon) OP(WBINVD, wbinvd) OP(WRFSBASE, wrfsbase) OP(WRGSBASE, wrgsbase) \
-	OP(WRMSR, wrmsr) OP(WRPKRU, wrpkru) OP(XADD, xadd) OP(XCHG, xchg) OP(XGETBV, xgetbv) \
-	OP(XLAT, xlat) OP(XOR, xor) OP(XRSTORS, xrstors) OP(XSAVES, xsaves) OP(XSETBV, xsetbv) \
+	OP(MOV_CR, mov) OP(MOV_DR, mov) OP(MOV_SEG, mov) OP(MOVBE, movbe) \
+	OP(MOVDIR64B, movdir64b) OP(MOVDIRI, movdiri) OP(MOVNTI, movnti) OP(MOVS, movs) \
+	OP(MOVSX, movsx) OP(MOVSXD, movsxd) OP(MOVZX, movzx) OP(MUL, mul) OP(MULX, mulx) \
+	OP(MWAIT, mwait) OP(NEG, neg) OP(NOP, nop) OP(NOT, not) OP(OR, or) OP(OUT, out) \
+	OP(OUTS, outs) OP(PAUSE, pause) OP(PDEP, pdep) OP(PEXT, pext) OP(POP, pop) \
+	OP(POP_SEG, pop) OP(POPA, popa) OP(POPCNT, popcnt) OP(POPF, popf) \
+	OP(PREFETCHNTA, prefetchnta) OP(PREFETCHT0, prefetcht0) OP(PREFETCHT1, prefetcht1) \
+	OP(PREFETCHT2, prefetcht2) OP(PREFETCHW, prefetchw) OP(PUSH, push) OP(PUSH_SEG, push) \
+	OP(PUSHA, pusha) OP(PUSHF, pushf) OP(RCL, rcl) OP(RCR, rcr) OP(RDFSBASE, rdfsbase) \
+	OP(RDGSBASE, rdgsbase) OP(RDMSR, rdmsr) OP(RDPID, rdpid) OP(RDPKRU, rdpkru) \
+	OP(RDPMC, rdpmc) OP(RDRAND, rdrand) OP(RDSEED, rdseed) OP(RDTSC, rdtsc) \
+	OP(RDTSCP, rdtscp) OP(RET, ret) OP(RETF, retf) OP(ROL, rol) OP(ROR, ror) OP(RORX, rorx) \
+	OP(RSM, rsm) OP(SAHF, sahf) OP(SALC, salc) OP(SAR, sar) OP(SARX, sarx) OP(SBB, sbb) \
+	OP(SCAS, scas) OP(SERIALIZE, serialize) OP(SETCC, setcc) OP(SFENCE, sfence) \
+	OP(SGDT, sgdt) OP(SHL, shl) OP(SHLD, shld) OP(SHLX, shlx) OP(SHR, shr) OP(SHRD, shrd) \
+	OP(SHRX, shrx) OP(SIDT, sidt) OP(SKINIT, skinit) OP(SLDT, sldt) OP(SMSW, smsw) \
+	OP(STAC, stac) OP(STC, stc) OP(STD, std) OP(STGI, stgi) OP(STI, sti) \
+	OP(STMXCSR, stmxcsr) OP(STOS, stos) OP(STR, str) OP(SUB, sub) OP(SWAPGS, swapgs) \
+	OP(SYSCALL, syscall) OP(SYSENTER, sysenter) OP(SYSEXIT, sysexit) OP(SYSRET, sysret) \
+	OP(TEST, test) OP(TPAUSE, tpause) OP(TZCNT, tzcnt) OP(UMONITOR, umonitor) \
+	OP(UMWAIT, umwait) OP(VERR, verr) OP(VERW, verw) OP(VMCALL, vmcall) \
+	OP(VMCLEAR, vmclear) OP(VMFUNC, vmfunc) OP(VMLAUNCH, vmlaunch) OP(VMLOAD, vmload) \
+	OP(VMMCALL, vmmcall) OP(VMPTRLD, vmptrld) OP(VMPTRST, vmptrst) OP(VMREAD, vmread) \
+	OP(VMRESUME, vmresume) OP(VMRUN, vmrun) OP(VMSAVE, vmsave) OP(VMWRITE, vmwrite) \
+	OP(VMXOFF, vmxoff) OP(VMXON, vmxon) OP(WBINVD, wbinvd) OP(WRFSBASE, wrfsbase) \
+	OP(WRGSBASE, wrgsbase) OP(WRMSR, wrmsr) OP(WRPKRU, wrpkru) OP(XADD, xadd) \
+	OP(XCHG, xchg) OP(XGETBV, xgetbv) OP(XLAT, xlat) OP(XOR, xor) OP(XRSTORS, xrstors) \
+	OP(XSAVES, xsaves) OP(XSETBV, xsetbv) \
 	OP(INT_END, end) \
 	OP(F2XM1, f2xm1) OP(FABS, fabs) OP(FADD, fadd) OP(FADDP, faddp) OP(FBLD, fbld) \
 	OP(FBSTP, fbstp) OP(FCHS, fchs) OP(FCMOVB, fcmovb) OP(FCMOVBE, fcmovbe) \
