@@ -165,7 +165,7 @@ static inline unsigned tlb_index(gva_t at)
 
 /* ---- code: who must know of writes ---- */
 
-/* Filled by mem/ for each page of RAM and ROM once a listener asked for it: mem/mem.h, struct code_page. */
+/* Filled by mem/ for each page of RAM and ROM once a listener asked for it: struct code_page. */
 
 struct soft_event {
 	u8 vector;
@@ -256,15 +256,15 @@ struct soft_cpu {
 	/* ---- MSRs; msr.c ---- */
 	u64 star, lstar, cstar, sfmask, kernel_gs_base, tsc_aux, tsc_adjust, pat;
 	u64 sysenter_cs, sysenter_esp, sysenter_eip, misc_enable, mtrr_def_type, mtrr_fixed[11],
-		mtrr_var[16], xss, spec_ctrl, debugctl, mcg_status, mc_bank[40], ucode_rev;
+		mtrr_var[16], xss, spec_ctrl, debugctl, mcg_status, mcg_ctl, mc_bank[40], ucode_rev;
 
 	/* ---- floating point; fpu.c ---- */
 	struct soft_fpu *fpu;
 
 	struct lapic lapic;
 	struct cpuid_table cpuid;
-	u64 features;       /* unused bits 0; see cpu_has() */
-	u8 has[N_FEATURES]; /* by enum insn_feature */
+	u64 cr4_mask;       /* bits of CR4 that are there; cpu_features_init() */
+	u8 has[N_FEATURES]; /* by enum insn_feature; cpu_features_init() */
 	struct soft_mmu *mmu;
 	struct soft_code *code;
 	struct soft_wait *wait; /* loop.c: sleeping and waking */
@@ -418,7 +418,7 @@ void mmu_unlisten(struct soft *s);
 /* ---- operand.c: an instruction's operands, for exec_fn ---- */
 
 u64 insn_offset(const struct soft_cpu *c, const struct insn *i); /* effective address, truncated */
-/* Value of operand @n, zero-extended; immediates sign-extended to the operand size. 1 to 8 bytes. */
+/* Operand @n, 1 to 8 bytes, zero-extended; immediates sign-extended to the operand size. */
 u64 opnd_get(struct soft_cpu *c, const struct insn *i, unsigned n);
 void opnd_set(struct soft_cpu *c, const struct insn *i, unsigned n, u64 val);
 
@@ -465,9 +465,8 @@ struct exec {
 extern const struct exec exec_table[N_OPS];
 /* Checks that all instructions share: features, CPL, IOPL, VEX in real mode, LOCK: may raise. */
 void exec_check(struct soft_cpu *c, const struct insn *i);
-/* exec_mov() gives away what is not plain: segment registers (far.c), CRn and DRn (system.c). */
+/* exec_mov() gives away segment registers (far.c). CRn and DRn are OP_MOV_CR and OP_MOV_DR. */
 void exec_mov_seg(struct soft_cpu *c, const struct insn *i);
-void exec_mov_control(struct soft_cpu *c, const struct insn *i);
 
 /* ---- event.c, far.c: segments and control transfers (exec_far.def) ---- */
 
@@ -489,8 +488,19 @@ void io_check(struct soft_cpu *c, u16 port, unsigned size); /* #GP(0) */
 
 /* ---- system.c, msr.c, cpuid.c, smm.c (exec_sys.def) ---- */
 
-void cpu_reset(struct soft_cpu *c, bool init); /* SDM 3A table 9-1; @init: INIT, else RESET */
-void cpu_sipi(struct soft_cpu *c, u8 vector);
+/* What follows from c->cpuid: instructions, CR4. Once it is complete, before the first reset. */
+void cpu_features_init(struct soft_cpu *c);
+/*
+ * SDM 3A table 9-1; @init: INIT, else RESET. A RESET leaves the TSC as it is without the guest's
+ * own writes, so that all vCPUs agree; the caller sees to its start.
+ */
+void cpu_reset(struct soft_cpu *c, bool init);
+void cpu_sipi(struct soft_cpu *c, u8 vector); /* of account when waiting for one only */
+/*
+ * Move what the local APIC has taken into nmi_pending, smi_pending; INIT and SIPI are done (in SMM
+ * the INIT waits in init_latched; RSM makes ATT_INTR look again). At an instruction boundary.
+ */
+void cpu_take_events(struct soft_cpu *c);
 /* False: #GP(0). */
 bool msr_read(struct soft_cpu *c, u32 index, u64 *out);
 bool msr_write(struct soft_cpu *c, u32 index, u64 val);
