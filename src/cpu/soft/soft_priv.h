@@ -24,6 +24,7 @@
 #include "cpu/accel.h"
 #include "cpu/soft/decode.h"
 #include "cpu/soft/lapic.h"
+#include "plat/jump.h"
 #include "plat/map.h"
 
 struct soft;
@@ -163,10 +164,6 @@ static inline unsigned tlb_index(gva_t at)
 	return (unsigned)(at >> 12 ^ at >> 22) & (TLB_SIZE - 1);
 }
 
-/* ---- code: who must know of writes ---- */
-
-/* Filled by mem/ for each page of RAM and ROM once a listener asked for it: struct code_page. */
-
 struct soft_event {
 	u8 vector;
 	u8 kind; /* enum event_kind */
@@ -236,7 +233,7 @@ struct soft_cpu {
 
 	/* ---- control of the loop ---- */
 	u32 attention;                /* atomic; enum attention */
-	void *jump[5];                /* __builtin_setjmp: where raise() goes */
+	struct jump jump;             /* where raise() goes */
 	struct soft_event event;      /* raised, or on its way; kind EV_NONE: none */
 	struct soft_event delivering; /* what is being delivered: a second fault meets it */
 	bool shadow;    /* STI, MOV SS, POP SS ran just before: no interrupts; see shadow_ss */
@@ -266,8 +263,18 @@ struct soft_cpu {
 	u64 cr4_mask;       /* bits of CR4 that are there; cpu_features_init() */
 	u8 has[N_FEATURES]; /* by enum insn_feature; cpu_features_init() */
 	struct soft_mmu *mmu;
-	struct soft_code *code;
-	struct soft_wait *wait; /* loop.c: sleeping and waking */
+	struct soft_blocks *blocks;
+	/* world.c: sleeping and waking, exclusive sections, alarms */
+	struct mutex sleep_lock;
+	struct cond sleep_changed;
+	u32 sleeping; /* atomic */
+	u32 in_guest; /* atomic: not between world_leave() and world_enter() */
+	bool exclusive;
+	u64 alarm_ns; /* under the world's lock; ~0: none */
+
+	/* block.c, interp.c */
+	struct block *block; /* that runs; NULL outside the hot loop */
+	const struct op *op; /* of it, that runs; kept only where something may raise */
 };
 
 struct soft {
@@ -279,8 +286,14 @@ struct soft {
 	struct soft_cpu *cpu[256];
 	unsigned count;
 	struct mem_listener listener;
-	struct soft_world *world; /* loop.c: exclusive sections, alarms */
-	struct soft_shared_code *shared_code;
+	struct mutex world_lock;
+	struct cond world_changed;
+	u32 exclusive;          /* atomic: vCPUs that have or want an exclusive section */
+	struct soft_cpu *owner; /* of the exclusive section; under world_lock */
+	struct thread *alarm_thread;
+	bool ending, paused;
+	u64 paused_tsc;
+	struct fp_code *fp_code; /* thunk.c: native stubs */
 };
 
 static inline struct soft_cpu *soft_cpu_of(struct vcpu *v)
@@ -313,9 +326,36 @@ void cpu_attend(struct soft_cpu *c, u32 bits);
 /* All other vCPUs are out of guest code between the two. A raise() in between ends it, too. */
 void exclusive_begin(struct soft_cpu *c);
 void exclusive_end(struct soft_cpu *c);
-/* One instruction by its exec_fn at CS:RIP, faults delivered: for tests and `cpu-step`. */
+/*
+ * One instruction by its exec_fn at CS:RIP, traps of single steps included: for what the hot loop
+ * cannot do. May raise.
+ */
+void step(struct soft_cpu *c);
+/*
+ * The same for tests and `cpu-step`, where nobody runs the vCPU: what it raised is left in c->event
+ * (kind EV_NONE: nothing) and not delivered. RIP stays at a faulting instruction.
+ */
 void soft_step(struct soft_cpu *c);
+/* And through the hot loop, until it has reason to leave: c->attention, or a fault. */
+void soft_burst(struct soft_cpu *c);
+/* Enter and leave guest code: others' requests are waited for and served on the way in. */
+void world_enter(struct soft_cpu *c);
+void world_leave(struct soft_cpu *c);
+void world_init(struct soft *s);
+int world_start(struct soft *s, struct error *err);
+void world_finish(struct soft *s);
+void world_alarm(void *cpu, u64 at_ns); /* struct lapic_ops */
+/* Sleep until an attention bit other than HALT and STEP is set, or the machine's time is @due_ns. */
+void world_sleep(struct soft_cpu *c, u64 due_ns);
+u64 host_tsc(void);
 u64 cpu_tsc(const struct soft_cpu *c);
+
+/* ---- soft.c ---- */
+extern const struct accel_class soft_accel;
+/* The vCPU whose device access this thread serves, or NULL. */
+struct soft_cpu *soft_current(void);
+enum run_result soft_run(struct vcpu *v);
+void soft_kick(struct vcpu *v);
 
 /* ---- mode.c: after any change of CR0, CR4, EFER, CS, SS, RFLAGS.VM or AC ---- */
 void cpu_mode_changed(struct soft_cpu *c);
@@ -411,6 +451,15 @@ bool mmu_load_pdptes(struct soft_cpu *c, u64 cr0, u64 cr3, u64 cr4);
 void mmu_serve(struct soft_cpu *c);
 /* A number that changes whenever a translation for code may have changed. */
 u64 mmu_epoch(const struct soft_cpu *c);
+/*
+ * For block.c: drop write tags of one host page on this vCPU; make all others drop all of theirs,
+ * soon; and whether all that run guest code have done so since.
+ */
+void tlb_drop_writes(struct soft_cpu *c, const u8 *host_page);
+u32 mmu_ask_drop(struct soft *s);
+bool mmu_dropped(struct soft *s, u32 ticket);
+void mmu_enter_guest(struct soft_cpu *c);
+void mmu_leave_guest(struct soft_cpu *c);
 /* Set up and end listening to the machine's memory. */
 int mmu_listen(struct soft *s, struct error *err) MUST_CHECK;
 void mmu_unlisten(struct soft *s);

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cpu/soft/loop.c: run(): guest code until something else must be done, in the order of SDM 3A
+ * table 6-2.
+ */
+#include "cpu/soft/block.h"
+#include "cpu/soft/soft_priv.h"
+
+static _Thread_local struct soft_cpu *current;
+
+struct soft_cpu *soft_current(void)
+{
+	return current;
+}
+
+/* ---- raising ---- */
+
+_Noreturn void raise_event(struct soft_cpu *c, const struct soft_event *e)
+{
+	c->event = *e;
+	if (c->exclusive)
+		exclusive_end(c);
+	jump_to(&c->jump);
+}
+
+_Noreturn void raise(struct soft_cpu *c, enum vector v)
+{
+	raise_event(c, &(struct soft_event){ .vector = (u8)v, .kind = EV_EXCEPTION });
+}
+
+_Noreturn void raise_error(struct soft_cpu *c, enum vector v, u32 error)
+{
+	raise_event(c, &(struct soft_event){
+			       .vector = (u8)v,
+			       .kind = EV_EXCEPTION,
+			       .has_error = true,
+			       .error = error,
+		       });
+}
+
+_Noreturn void raise_gp(struct soft_cpu *c)
+{
+	raise_error(c, VEC_GP, 0);
+}
+
+_Noreturn void raise_ud(struct soft_cpu *c)
+{
+	raise(c, VEC_UD);
+}
+
+_Noreturn void raise_pf(struct soft_cpu *c, gva_t at, u32 error)
+{
+	raise_event(c, &(struct soft_event){
+			       .vector = VEC_PF,
+			       .kind = EV_EXCEPTION,
+			       .has_error = true,
+			       .error = error,
+			       .cr2 = at,
+		       });
+}
+
+/* ---- single steps ---- */
+
+static void raise_db(struct soft_cpu *c, u64 dr6)
+{
+	raise_event(c, &(struct soft_event){
+			       .vector = VEC_DB,
+			       .kind = EV_EXCEPTION,
+			       .dr6 = dr6,
+		       });
+}
+
+#define DR6_BS BIT(14)
+#define DR7_ENABLED 0xff
+
+static bool must_step(const struct soft_cpu *c)
+{
+	return c->shadow || c->rflags & (FL_TF | FL_RF) || c->dr[7] & DR7_ENABLED;
+}
+
+/* RF holds breakpoints off for one instruction, all rounds of a REP included. SDM 3B 17.3.1.1 */
+void step(struct soft_cpu *c)
+{
+	struct insn insn;
+	bool rf = c->rflags & FL_RF;
+	u64 hit = rf || !(c->dr[7] & DR7_ENABLED)
+			  ? 0
+			  : debug_exec_match(c, c->seg_base[SEG_CS] + c->rip);
+
+	if (hit)
+		raise_db(c, hit);
+	code_fetch_insn(c, &insn);
+	c->trap_tf = c->rflags & FL_TF;
+	c->shadow = c->shadow_ss = false;
+	c->rflags &= ~(u64)FL_RF;
+	c->next_rip = c->rip + insn.len;
+	if (c->mode != CPU_64)
+		c->next_rip = (u32)c->next_rip;
+	if (!exec_table[insn.op].fn)
+		raise_ud(c);
+	exec_check(c, &insn);
+	exec_table[insn.op].fn(c, &insn);
+	c->insns++;
+	if (rf && c->next_rip == c->rip && insn.rep)
+		c->rflags |= FL_RF;
+	c->rip = c->next_rip;
+	if (c->trap_tf && !c->shadow_ss)
+		c->trap_dr6 |= DR6_BS;
+}
+
+void soft_step(struct soft_cpu *c)
+{
+	c->event.kind = EV_NONE;
+	if (jump_set(&c->jump) == 0)
+		step(c);
+}
+
+void soft_burst(struct soft_cpu *c)
+{
+	c->event.kind = EV_NONE;
+	if (jump_set(&c->jump) == 0)
+		interp(c);
+	else
+		block_leave(c);
+}
+
+/* ---- what is to be done between instructions ---- */
+
+static bool can_interrupt(const struct soft_cpu *c)
+{
+	return c->rflags & FL_IF && !c->shadow;
+}
+
+/* A maskable interrupt, if there is one that may be taken: into c->event. */
+static void look_for_interrupt(struct soft_cpu *c)
+{
+	int vector = -1;
+
+	c->intr_waiting = false;
+	if (lapic_extint(&c->lapic)) {
+		c->intr_waiting = !can_interrupt(c);
+		if (c->intr_waiting)
+			return;
+		vector = lapic_extint_ack(&c->lapic);
+	}
+	if (vector < 0 && lapic_pending(&c->lapic) >= 0) {
+		c->intr_waiting = !can_interrupt(c);
+		if (c->intr_waiting)
+			return;
+		vector = lapic_ack(&c->lapic);
+	}
+	if (vector < 0)
+		return;
+	c->event = (struct soft_event){ .vector = (u8)vector, .kind = EV_EXT };
+	/* There may be another behind it. */
+	__atomic_fetch_or(&c->attention, ATT_INTR, __ATOMIC_SEQ_CST);
+}
+
+static void wake_up(struct soft_cpu *c)
+{
+	if (c->activity == ACT_HALT)
+		c->activity = ACT_RUN;
+}
+
+/* Fill c->event with what comes before the next instruction. */
+static void look_for_events(struct soft_cpu *c)
+{
+	if (c->activity == ACT_WAIT_SIPI || c->event.kind)
+		return;
+	if (c->smi_pending && !c->in_smm) {
+		c->smi_pending = false;
+		smm_enter(c);
+		wake_up(c);
+	}
+	if (c->trap_dr6 && !c->shadow_ss) {
+		c->event = (struct soft_event){
+			.vector = VEC_DB,
+			.kind = EV_EXCEPTION,
+			.dr6 = c->trap_dr6,
+		};
+		c->trap_dr6 = 0;
+		wake_up(c);
+		return;
+	}
+	if (c->nmi_pending && !c->nmi_blocked && !c->shadow_ss) {
+		c->nmi_pending = false;
+		c->event = (struct soft_event){ .vector = VEC_NMI, .kind = EV_NMI };
+		wake_up(c);
+		return;
+	}
+	look_for_interrupt(c);
+	if (c->event.kind)
+		wake_up(c);
+}
+
+static u32 take(struct soft_cpu *c, u32 bits)
+{
+	return __atomic_fetch_and(&c->attention, ~bits, __ATOMIC_SEQ_CST) & bits;
+}
+
+static void sleep_until_wanted(struct soft_cpu *c)
+{
+	c->base.exits[EXIT_HALT]++;
+	world_sleep(c, lapic_due_ns(&c->lapic));
+}
+
+/* False: run() is to return c->result. */
+static bool attend(struct soft_cpu *c)
+{
+	if (take(c, ATT_STOP)) {
+		fpu_park(c);
+		world_leave(c);
+		world_enter(c);
+	}
+	if (take(c, ATT_FLUSH))
+		mmu_serve(c);
+	if (take(c, ATT_RESULT))
+		return false;
+	if (take(c, ATT_KICK)) {
+		c->result = RUN_AGAIN;
+		return false;
+	}
+	if (take(c, ATT_INTR))
+		cpu_take_events(c);
+	look_for_events(c);
+	if (c->activity != ACT_RUN) {
+		sleep_until_wanted(c);
+		return true;
+	}
+	take(c, ATT_HALT);
+	if (c->event.kind)
+		return true;
+	take(c, ATT_STEP);
+	if (!must_step(c))
+		return true;
+	step(c);
+	if (must_step(c) || c->trap_dr6)
+		__atomic_fetch_or(&c->attention, ATT_STEP, __ATOMIC_SEQ_CST);
+	if (c->intr_waiting || c->nmi_pending)
+		__atomic_fetch_or(&c->attention, ATT_INTR, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+static void deliver(struct soft_cpu *c)
+{
+	c->delivering = c->event;
+	event_deliver(c);
+	c->event.kind = EV_NONE;
+	c->delivering.kind = EV_NONE;
+	c->shadow = c->shadow_ss = false;
+	c->trap_dr6 = 0;
+}
+
+static void guest(struct soft_cpu *c)
+{
+	for (;;) {
+		if (c->event.kind)
+			deliver(c);
+		if (__atomic_load_n(&c->attention, __ATOMIC_RELAXED) && !attend(c))
+			return;
+		if (!c->event.kind && c->activity == ACT_RUN)
+			interp(c);
+	}
+}
+
+enum run_result soft_run(struct vcpu *v)
+{
+	struct soft_cpu *c = soft_cpu_of(v);
+
+	current = c;
+	world_enter(c);
+	if (jump_set(&c->jump)) {
+		block_leave(c);
+		c->trap_dr6 = 0;
+		__atomic_fetch_or(&c->attention, ATT_STEP, __ATOMIC_SEQ_CST);
+		if (c->delivering.kind && !event_merge(c)) {
+			c->event.kind = c->delivering.kind = EV_NONE;
+			c->activity = ACT_SHUTDOWN;
+			c->result = RUN_SHUTDOWN;
+			goto out;
+		}
+	}
+	guest(c);
+out:
+	fpu_park(c);
+	world_leave(c);
+	current = NULL;
+	return c->result;
+}
+
+void soft_kick(struct vcpu *v)
+{
+	cpu_attend(soft_cpu_of(v), ATT_KICK);
+}
