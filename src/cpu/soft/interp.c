@@ -7,7 +7,6 @@
  * goes to `slow`, which decodes the instruction again and runs its exec_fn. So nothing here raises
  * but exec_fn and block_find(), and each handler does all its reads before it changes anything.
  */
-/* check: long-file, one function */
 #include "cpu/soft/interp.h"
 
 #include "cpu/soft/block.h"
@@ -20,6 +19,8 @@ typedef u64 __attribute__((may_alias, aligned(1))) v8;
 typedef s8 __attribute__((may_alias)) i1;
 typedef s16 __attribute__((may_alias, aligned(1))) i2;
 typedef s32 __attribute__((may_alias, aligned(1))) i4;
+
+/* clang-format off */
 
 /* Bit cc of an entry: whether condition cc holds with these flags; by OF, then AH of LAHF. */
 struct cond_table {
@@ -522,6 +523,8 @@ static const struct cond_table conds = { { { COND256(0) }, { COND256(1) } } };
 		goto jumped; \
 	}
 
+/* clang-format on */
+
 /* What the exec_fn may rely on, and where to go on if it does not say otherwise. */
 static inline u64 sync(struct soft_cpu *c, const struct op *op)
 {
@@ -601,7 +604,7 @@ enter:
 	gpr8[R_BLOCK] = rip;
 	c->block = b;
 	op = b->op;
-	goto *op->go;
+	goto * op->go;
 
 unlinked:
 	/* A direct branch, perhaps for the first time. */
@@ -625,7 +628,7 @@ unlinked:
 	gpr8[R_BLOCK] = rip;
 	c->block = b;
 	op = b->op;
-	goto *op->go;
+	goto * op->go;
 
 leave:
 	c->rip = rip;
@@ -671,6 +674,7 @@ L_end:
 L_nop:
 	NEXT;
 
+	/* clang-format off */
 	TWO(add, "", "add", YES, NO)
 	TWO(or, "", "or", YES, NO)
 	TWO(adc, CARRY, "adc", YES, NO)
@@ -701,8 +705,8 @@ L_nop:
 	CMOV_N(4) CMOV_N(8)
 	XCHG_N(4) XCHG_N(8)
 	BT_N(4, "btl") BT_N(8, "btq")
-L_bswap_r_4:
-	PUT_4(op->dst, __builtin_bswap32(REG(v4, op->dst)));
+		/* clang-format on */
+		L_bswap_r_4 : PUT_4(op->dst, __builtin_bswap32(REG(v4, op->dst)));
 	NEXT;
 L_bswap_r_8:
 	PUT_8(op->dst, __builtin_bswap64(REG(v8, op->dst)));
@@ -734,6 +738,7 @@ L_cdq:
 L_cqo:
 	gpr8[R_DX] = (u64)((s64)gpr8[R_AX] >> 63);
 	NEXT;
+	/* clang-format off */
 	STACK(, 8, u64, EA)
 	STACK(f, 4, u32, EAF)
 	JCC(o, c->lf & LF_OF)
@@ -752,6 +757,7 @@ L_cqo:
 	JCC(ge, !LESS)
 	JCC(le, c->lf & LF_ZF || LESS)
 	JCC(g, !(c->lf & LF_ZF || LESS))
+	/* clang-format on */
 }
 
 void interp(struct soft_cpu *c)

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+/* clang-format off */
 #define H_SIZES(H, name, form)                                                                     \
 	H(name##_##form##_1) H(name##_##form##_2) H(name##_##form##_4) H(name##_##form##_8)
 #define H_SIZES48(H, name, form) H(name##_##form##_4) H(name##_##form##_8)

@@ -316,7 +316,8 @@ static inline bool cpu_has(const struct soft_cpu *c, enum insn_feature f)
  * (INT n) set c->rip = c->next_rip first and use raise_event().
  */
 _Noreturn void raise_event(struct soft_cpu *c, const struct soft_event *e);
-_Noreturn void raise(struct soft_cpu *c, enum vector v); /* no error code */
+_Noreturn void raise_vec(struct soft_cpu *c, enum vector v); /* no error code */
+#define raise(c, v) raise_vec(c, v)
 _Noreturn void raise_error(struct soft_cpu *c, enum vector v, u32 error);
 _Noreturn void raise_gp(struct soft_cpu *c); /* #GP(0) */
 _Noreturn void raise_ud(struct soft_cpu *c);
@@ -345,13 +346,18 @@ void world_init(struct soft *s);
 int world_start(struct soft *s, struct error *err);
 void world_finish(struct soft *s);
 void world_alarm(void *cpu, u64 at_ns); /* struct lapic_ops */
-/* Sleep until an attention bit other than HALT and STEP is set, or the machine's time is @due_ns. */
+/* Sleep until an attention bit but HALT and STEP is set, or the machine's time is @due_ns. */
 void world_sleep(struct soft_cpu *c, u64 due_ns);
 u64 host_tsc(void);
 u64 cpu_tsc(const struct soft_cpu *c);
 
 /* ---- soft.c ---- */
 extern const struct accel_class soft_accel;
+/*
+ * model.c: the leaves of the CPU called @name (NULL: x86-64-v2), as far as they are the same for
+ * all machines. -EINVAL: unknown; -ENOTSUP: the host cannot.
+ */
+int soft_model(struct cpuid_table *out, const char *name, u64 tsc_hz, struct error *err) MUST_CHECK;
 /* The vCPU whose device access this thread serves, or NULL. */
 struct soft_cpu *soft_current(void);
 enum run_result soft_run(struct vcpu *v);
