@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cpu/soft/model.c: the CPUs that ours can be: the levels of the x86-64 psABI, 3.1.1, with what
+ * their usual silicon has beside. Intel SDM 2A CPUID. What runs natively (SIMD, AES, random
+ * numbers) is shown only where the host has it.
+ */
+#include <cpuid.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cpu/soft/soft_priv.h"
+
+enum { MODEL_V2, MODEL_V3 };
+
+/* CPUID.1. */
+#define D1_COMMON 0x078bfbff /* FPU to SSE2: all that 64-bit CPUs have, but VME, PSN, DS, ACPI */
+#define D1_VME BIT(1)
+#define C1_V2 (BIT(0) | BIT(9) | BIT(13) | BIT(19) | BIT(20) | BIT(23)) /* SSE3 to POPCNT */
+#define C1_MORE (BIT(1) | BIT(25)) /* PCLMULQDQ, AES: if the host has them */
+#define C1_RDRAND BIT(30)
+#define C1_OURS (BIT(17) | BIT(22) | BIT(26)) /* PCID, MOVBE, XSAVE */
+#define C1_V3 (BIT(12) | BIT(28) | BIT(29))   /* FMA, AVX, F16C */
+/* CPUID.7.0 EBX, ECX, EDX. */
+#define B7_OURS (BIT(0) | BIT(7) | BIT(9) | BIT(10) | BIT(20)) /* FSGSBASE SMEP ERMS INVPCID SMAP */
+#define B7_FCS BIT(13)                                         /* no FPU CS and DS */
+#define B7_RDSEED BIT(18)
+#define B7_V3 (BIT(3) | BIT(5) | BIT(8)) /* BMI1, AVX2, BMI2 */
+#define C7_UMIP BIT(2)
+#define C7_RDPID BIT(22)
+#define D7_FSRM BIT(4)
+/* CPUID.80000001. */
+#define C81_OURS (BIT(0) | BIT(8))                                 /* LAHF, PREFETCHW */
+#define C81_V3 BIT(5)                                              /* LZCNT */
+#define D81_OURS (BIT(11) | BIT(20) | BIT(26) | BIT(27) | BIT(29)) /* SYSCALL NX 1GB RDTSCP LM */
+
+struct host {
+	u32 c1, b7;
+	bool avx; /* and the OS keeps YMM registers */
+};
+
+static u64 host_xcr0(void)
+{
+	u32 lo, hi;
+
+	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+	return (u64)hi << 32 | lo;
+}
+
+static struct host look_at_host(void)
+{
+	struct host h = { 0 };
+	u32 a, b, c, d;
+
+	if (__get_cpuid(1, &a, &b, &c, &d))
+		h.c1 = c;
+	if (__get_cpuid_count(7, 0, &a, &b, &c, &d))
+		h.b7 = b;
+	h.avx = h.c1 & BIT(27) && (host_xcr0() & 6) == 6;
+	return h;
+}
+
+static int check_level(const struct host *h, unsigned level, struct error *err)
+{
+	if ((h->c1 & C1_V2) != C1_V2)
+		return error_set(err, -ENOTSUP,
+				 "our own CPU uses the host's, which lacks x86-64-v2 (SSE4.2)");
+	if (level == MODEL_V3 && (!h->avx || (h->c1 & C1_V3) != C1_V3 || !(h->b7 & BIT(5))))
+		return error_set(err, -ENOTSUP,
+				 "--cpus model=x86-64-v3: this host has no AVX2; use x86-64-v2");
+	return 0;
+}
+
+static void add(struct cpuid_table *t, u32 leaf, u32 a, u32 b, u32 c, u32 d)
+{
+	(void)cpuid_add(t, &(struct cpuid_leaf){ leaf, 0, false, a, b, c, d });
+}
+
+static void add_sub(struct cpuid_table *t, u32 leaf, u32 sub, u32 a, u32 b, u32 c, u32 d)
+{
+	(void)cpuid_add(t, &(struct cpuid_leaf){ leaf, sub, true, a, b, c, d });
+}
+
+static void add_name(struct cpuid_table *t, unsigned level)
+{
+	char name[48] = { 0 };
+	u32 w[12];
+
+	snprintf(name, sizeof(name), "oriel CPU, x86-64-v%d", level == MODEL_V3 ? 3 : 2);
+	memcpy(w, name, sizeof(w));
+	for (u32 i = 0; i < 3; i++)
+		add(t, 0x80000002 + i, w[i * 4], w[i * 4 + 1], w[i * 4 + 2], w[i * 4 + 3]);
+}
+
+/* Leaf D: sizes and places of the XSAVE components; EBX follows XCR0 at run time. */
+static void add_xsave(struct cpuid_table *t, unsigned level)
+{
+	u32 components = level == MODEL_V3 ? 7 : 3, size = level == MODEL_V3 ? 832 : 576;
+
+	add_sub(t, 0xd, 0, components, size, size, 0);
+	add_sub(t, 0xd, 1, 0xf, size, 0, 0); /* XSAVEOPT, XSAVEC, XGETBV 1, XSAVES */
+	if (level == MODEL_V3)
+		add_sub(t, 0xd, 2, 256, 576, 0, 0);
+}
+
+static void add_caches(struct cpuid_table *t)
+{
+	add_sub(t, 4, 0, 0x121, 0x01c0003f, 63, 0);   /* L1d: 32 KiB, 8 ways, 64-byte lines */
+	add_sub(t, 4, 1, 0x122, 0x01c0003f, 63, 0);   /* L1i */
+	add_sub(t, 4, 2, 0x143, 0x01c0003f, 511, 0);  /* L2: 256 KiB */
+	add_sub(t, 4, 3, 0x163, 0x03c0003f, 8191, 6); /* L3: 8 MiB, 16 ways, inclusive */
+	add_sub(t, 4, 4, 0, 0, 0, 0);
+}
+
+int soft_model(struct cpuid_table *out, const char *name, u64 tsc_hz, struct error *err)
+{
+	struct host h = look_at_host();
+	unsigned level = name && strcmp(name, "x86-64-v3") == 0 ? MODEL_V3 : MODEL_V2;
+	bool v3 = level == MODEL_V3;
+	u32 mhz = (u32)(tsc_hz / 1000000);
+	int rc;
+
+	if (name && !v3 && strcmp(name, "x86-64-v2") != 0)
+		return error_set(err, -EINVAL,
+				 "--cpus model=%s: our own CPU can be x86-64-v2 or x86-64-v3",
+				 name);
+	rc = check_level(&h, level, err);
+	if (rc < 0)
+		return rc;
+	out->count = 0;
+	add(out, 0, 0x16, 0x756e6547, 0x6c65746e, 0x49656e69); /* GenuineIntel */
+	/* Family 6: model 1E (Nehalem), 3C (Haswell); 8-byte units of CLFLUSH. */
+	add(out, 1, v3 ? 0x306c3 : 0x106e5, 8 << 8,
+	    C1_V2 | C1_OURS | (h.c1 & (C1_MORE | C1_RDRAND)) | (v3 ? C1_V3 : 0),
+	    D1_COMMON & ~D1_VME);
+	add(out, 2, 0x00feff01, 0, 0, 0); /* see leaf 4 */
+	add_caches(out);
+	add(out, 6, 4, 0, 0, 0); /* the APIC timer never stops */
+	add_sub(out, 7, 0, 0,
+		B7_OURS | B7_FCS | (h.b7 & B7_RDSEED) | (v3 ? B7_V3 | (h.b7 & BIT(19)) : 0),
+		C7_UMIP | C7_RDPID, D7_FSRM);
+	add_xsave(out, level);
+	/* The crystal is the APIC timer's 1 GHz clock; TSC = crystal * EBX / EAX. */
+	add(out, 0x15, 1000000, (u32)(tsc_hz / 1000), 1000000000, 0);
+	add(out, 0x16, mhz, mhz, 100, 0);
+	add(out, 0x80000000, 0x80000008, 0, 0, 0);
+	add(out, 0x80000001, 0, 0, C81_OURS | (v3 ? C81_V3 : 0), D81_OURS);
+	add_name(out, level);
+	add(out, 0x80000006, 0, 0, 0x01006040, 0);
+	add(out, 0x80000007, 0, 0, 0, BIT(8)); /* the TSC is steady */
+	add(out, 0x80000008, 40 | 48 << 8, 0, 0, 0);
+	return 0;
+}
