@@ -53,11 +53,14 @@ const struct option options[] = {
 	     "missing",
 	     .ours = true, .example = "--nvram win11.nvram"),
 	TEXT("kernel", "FILE", kernel, BOOT,
-	     "Linux kernel (bzImage) started by the firmware, or a firmware image, told by content",
+	     "Linux kernel (bzImage) started by the firmware; a Multiboot or PVH kernel, which "
+	     "needs "
+	     "none; or a firmware image: told by content",
 	     .example = "--kernel ./FV/OVMF.fd"),
-	TEXT("initramfs", "FILE", initramfs, BOOT, "initial RAM disk for the Linux kernel",
+	TEXT("initramfs", "FILE", initramfs, BOOT,
+	     "initial RAM disk (the first module) for the kernel",
 	     .example = "--initramfs initrd.img"),
-	TEXT("cmdline", "TEXT", cmdline, BOOT, "command line of the Linux kernel",
+	TEXT("cmdline", "TEXT", cmdline, BOOT, "command line of the kernel",
 	     .example = "--cmdline \"console=ttyS0\""),
 	KEYS("disk", "path=FILE[,KEY=VALUE..]..", NULL, disk_keys, disk_done, BOOT,
 	     "one or more disks", .list = true, .target = disk_target,

@@ -18,6 +18,7 @@ enum fw_kind {
 	FW_UEFI_VARS, /* a variable store alone: NV data GUID */
 	FW_BIOS,      /* 64 KiB to 4 MiB with a reset vector in its last 16 bytes */
 	FW_LINUX,     /* bzImage */
+	FW_KERNEL,    /* may start without firmware: fw/kernel.h tells */
 };
 enum fw_kind fw_identify(const u8 *bytes, size_t len);
 /* Bytes of the variable store at the start of a combined UEFI image; 0 for code alone. */

@@ -37,6 +37,17 @@ void loader_add_pointer(struct str *l, const char *dest, const char *src, u32 of
 /* Make [start, start+len) of @file sum up to 0 through its byte at @off. */
 void loader_checksum(struct str *l, const char *file, u32 off, u32 start, u32 len);
 
+/*
+ * Carry the script out on blobs that have their places already, as firmware would. -EINVAL: a name
+ * or range in it is wrong.
+ */
+struct loader_blob {
+	const char *file;
+	struct str *bytes; /* changed */
+	u32 addr;
+};
+int loader_run(const struct str *script, const struct loader_blob *blobs, unsigned n);
+
 /* Little endian numbers at the end of @s. */
 void add_u8(struct str *s, u64 v);
 void add_le16(struct str *s, u64 v);

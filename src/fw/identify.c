@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "fw/fw.h"
+#include "fw/kernel.h"
 
 /* A firmware volume: 16 bytes of zero vector, file system GUID, length, "_FVH", ... */
 enum { FV_GUID = 16, FV_LENGTH = 32, FV_SIGNATURE = 40, FV_HEADER_LENGTH = 48, FV_MIN = 72 };
@@ -90,6 +91,8 @@ enum fw_kind fw_identify(const u8 *bytes, size_t len)
 {
 	if (is_linux(bytes, len))
 		return FW_LINUX;
+	if (kernel_likely(bytes, len))
+		return FW_KERNEL;
 	if (is_volume(bytes, len)) {
 		if (holds_variables(bytes) && !fw_vars_size(bytes, len))
 			return FW_UEFI_VARS;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * fw/loader.c: the script etc/table-loader, by which firmware places the ACPI blobs, adds their
- * addresses to pointers and sums them up. QEMU's bios-linker-loader; platform.md 4.
+ * addresses to pointers and sums them up, and carrying it out where there is no firmware. QEMU's
+ * bios-linker-loader; platform.md 4.
  */
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -50,4 +52,62 @@ void loader_checksum(struct str *l, const char *file, u32 off, u32 start, u32 le
 	put_le32(e + 64, start);
 	put_le32(e + 68, len);
 	str_add_bytes(l, e, sizeof(e));
+}
+
+static const struct loader_blob *find(const struct loader_blob *blobs, unsigned n, const u8 *name)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!strncmp((const char *)name, blobs[i].file, NAME))
+			return &blobs[i];
+	return NULL;
+}
+
+static bool within(const struct loader_blob *b, u64 off, u64 len)
+{
+	return b && off <= b->bytes->len && len <= b->bytes->len - off;
+}
+
+static int run_pointer(const struct loader_blob *dest, const struct loader_blob *src, const u8 *e)
+{
+	u32 off = le32_at(e + 116);
+	unsigned size = e[120];
+	u8 *at;
+
+	if (!src || size < 1 || size > 8 || !within(dest, off, size))
+		return -EINVAL;
+	at = (u8 *)dest->bytes->at + off;
+	put_le(at, size, le_at(at, size) + src->addr);
+	return 0;
+}
+
+static int run_checksum(const struct loader_blob *b, const u8 *e)
+{
+	u32 off = le32_at(e + 60), start = le32_at(e + 64), len = le32_at(e + 68);
+	u8 sum = 0, *bytes;
+
+	if (!within(b, start, len) || !within(b, off, 1))
+		return -EINVAL;
+	bytes = (u8 *)b->bytes->at;
+	for (u32 i = start; i < start + len; i++)
+		sum = (u8)(sum + bytes[i]);
+	bytes[off] = (u8)(bytes[off] - sum);
+	return 0;
+}
+
+int loader_run(const struct str *script, const struct loader_blob *blobs, unsigned n)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i + ENTRY <= script->len && rc == 0; i += ENTRY) {
+		const u8 *e = (const u8 *)script->at + i;
+		const struct loader_blob *b = find(blobs, n, e + 4);
+
+		switch (le32_at(e)) {
+		case CMD_ALLOCATE: rc = b ? 0 : -EINVAL; break;
+		case CMD_ADD_POINTER: rc = run_pointer(b, find(blobs, n, e + 60), e); break;
+		case CMD_CHECKSUM: rc = run_checksum(b, e); break;
+		default: break; /* padding */
+		}
+	}
+	return rc;
 }

@@ -11,6 +11,7 @@ struct chr;
 struct disk;
 struct file;
 struct io_loop;
+struct kernel_start;
 
 enum { BOARD_DISKS = 16 };
 
@@ -43,9 +44,10 @@ struct board_config {
 	bool is_bios; /* @firmware is a BIOS image, not UEFI code */
 	size_t firmware_len, vars_len;
 	struct file *vars_file; /* taken; NULL: volatile */
+	bool direct;            /* there is no firmware: @kernel is one for fw/kernel.h */
 	const u8 *kernel, *initrd;
 	size_t kernel_len, initrd_len;
-	const char *cmdline;
+	const char *cmdline, *kernel_name, *initrd_name;
 	struct chr *com[2];   /* taken; NULL: no such port */
 	struct chr *debugcon; /* taken */
 	u16 debugcon_port;
@@ -65,6 +67,12 @@ struct board_class {
 	 */
 	int (*build)(struct board **out, struct machine *m, struct board_config *cfg,
 		     struct error *err);
+	/*
+	 * [in_machine] After each reset: where a kernel starts without firmware, put it into memory
+	 * with all that firmware would have prepared. 1: *out says how the first processor begins;
+	 * 0: at its reset vector.
+	 */
+	int (*boot)(struct board *b, struct kernel_start *out, struct error *err);
 	void (*power_button)(struct board *b); /* [in_machine] */
 	int (*sync)(struct board *b);          /* variables to their file */
 	void (*destroy)(struct board *b);      /* after the machine; NULL is allowed */

@@ -14,6 +14,7 @@
 #include "dev/legacy/legacy.h"
 #include "dev/virtio/virtio.h"
 #include "fw/fw.h"
+#include "fw/kernel.h"
 #include "machine/board.h"
 #include "machine/q35_priv.h"
 #include "plat/file.h"
@@ -39,6 +40,7 @@ struct board {
 	u64 ram_low, ram_high; /* bytes below and above 4 GiB */
 	struct acpi_board acpi;
 	struct acpi_blobs blobs;
+	struct kernel_boot *kernel; /* that starts without firmware; or NULL */
 	struct acpi_file {
 		struct board *board;
 		const struct str *blob; /* of @blobs */
@@ -195,6 +197,8 @@ static int add_firmware(struct board *b, struct error *err) needs(in_machine)
 		.smm_only = cfg->smm,
 	};
 
+	if (cfg->direct)
+		return 0;
 	if (cfg->is_bios)
 		return bios_load(b->m, cfg->firmware, cfg->firmware_len, err);
 	cfg->vars_file = NULL;
@@ -332,6 +336,29 @@ static int add_numbers(struct board *b, struct error *err)
 	return rc;
 }
 
+/* The tables' size does not depend on ECAM, which is not placed yet. */
+static int prepare_kernel(struct board *b, struct error *err)
+{
+	const struct board_config *cfg = b->cfg;
+	struct kernel_config k = {
+		.kernel = cfg->kernel,
+		.kernel_len = cfg->kernel_len,
+		.initrd = cfg->initrd,
+		.initrd_len = cfg->initrd_len,
+		.kernel_name = cfg->kernel_name,
+		.initrd_name = cfg->initrd_name,
+		.cmdline = cfg->cmdline,
+		.ram_low = b->ram_low,
+		.ram_high = b->ram_high,
+		.ecam_base = POST_ECAM,
+		.ecam_size = POST_ECAM_SIZE,
+	};
+
+	build_acpi(b);
+	k.tables = b->blobs.tables.len;
+	return kernel_boot_create(&b->kernel, &k, err);
+}
+
 static int fill_fw_cfg(struct board *b, struct error *err) needs(in_machine)
 {
 	const struct board_config *cfg = b->cfg;
@@ -344,6 +371,8 @@ static int fill_fw_cfg(struct board *b, struct error *err) needs(in_machine)
 		rc = add_tables(b, err);
 	if (rc == 0)
 		rc = add_boot_order(b, err);
+	if (rc == 0 && cfg->direct)
+		return prepare_kernel(b, err);
 	if (rc == 0 && cfg->kernel)
 		rc = fw_cfg_add_linux(b->fw_cfg, cfg->kernel, cfg->kernel_len, cfg->initrd,
 				      cfg->initrd_len, cfg->cmdline, b->ram_low, err);
@@ -360,7 +389,7 @@ static void describe(struct board *b)
 		.ram_low_end = b->ram_low,
 		.ram_high_end = GIB(4) + b->ram_high,
 		.phys_bits = cfg->phys_bits,
-		.pm_base = 0x600,
+		.pm_base = POST_PM_BASE, /* where firmware places it, too */
 		.uefi = !cfg->is_bios,
 		.has_pic_pit = true,
 		.rtc_needs_regc = true,
@@ -378,6 +407,7 @@ static void q35_destroy(struct board *b)
 	if (!b)
 		return;
 	acpi_free(&b->blobs);
+	kernel_boot_destroy(b->kernel);
 	free(b);
 }
 
@@ -416,6 +446,21 @@ static int q35_build(struct board **out, struct machine *m, struct board_config 
 	return rc;
 }
 
+static int q35_boot(struct board *b, struct kernel_start *out, struct error *err) needs(in_machine)
+{
+	struct acpi_blobs blobs; /* the kernel's own: fw_cfg has them as firmware wants them */
+	int rc;
+
+	if (!b->kernel)
+		return 0;
+	post_chipset(b->m);
+	build_acpi(b);
+	acpi_build(&blobs, &b->acpi);
+	rc = kernel_boot_load(b->kernel, b->m->mem, &blobs, out, err);
+	acpi_free(&blobs);
+	return rc < 0 ? rc : 1;
+}
+
 static void q35_power_button(struct board *b) unchecked_roles
 {
 	pm_power_button(b->pm);
@@ -431,6 +476,7 @@ const struct board_class q35_board = {
 	.name = "q35",
 	.summary = "PCI Express PC: Windows 10 and later, Linux",
 	.build = q35_build,
+	.boot = q35_boot,
 	.power_button = q35_power_button,
 	.sync = q35_sync,
 	.destroy = q35_destroy,

@@ -31,4 +31,10 @@ void lpc_pirq_set(void *lpc, unsigned pirq, bool level) needs(in_machine);
 struct device *smi_features_create(struct machine *m, struct device *pm, struct device *fw_cfg,
 				   struct error *err) needs(in_machine);
 
+/* Program the chipset as a BIOS would have left it: ECAM, PM block, interrupt routing, 8259s. */
+void post_chipset(struct machine *m) needs(in_machine);
+enum { POST_PM_BASE = 0x600 };
+#define POST_ECAM 0xb0000000u
+#define POST_ECAM_SIZE MIB(256)
+
 enum { TSEG_BYTES = 8 << 20 };

@@ -10,12 +10,13 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "fw/kernel.h"
 #include "plat/file.h"
 #include "vm/config.h"
 
 LOG_MODULE("firmware");
 
-enum { FIRMWARE_MAX = 16 << 20, HEAD = 4096, BLOCK = 4096 };
+enum { FIRMWARE_MAX = 16 << 20, BLOCK = 4096 };
 
 const char firmware_advice[] = "install Debian's package ovmf, or give --firmware FILE";
 
@@ -98,16 +99,17 @@ static int not_firmware(const u8 *image, size_t len, const char *path, struct er
 	if (len >= 4 && (!memcmp(image, "QFI\xfb", 4) || !memcmp(image, "vhdx", 4)))
 		return error_set(err, -EINVAL, "%s is a disk image; give it as --disk path=%s",
 				 path, path);
-	if (len >= 4 && !memcmp(image, "\177ELF", 4))
-		return error_set(err, -EINVAL,
-				 "%s is an ELF file; give the kernel's bzImage (vmlinuz) instead",
-				 path);
 	return error_set(err, -EINVAL,
 			 "%s (%zu bytes) is neither UEFI nor BIOS firmware nor a Linux kernel; %s",
 			 path, len, firmware_advice);
 }
 
-/* Load and name the content of @path. A Linux kernel is not kept: the board's owner loads it. */
+static bool is_kernel(enum fw_kind kind)
+{
+	return kind == FW_LINUX || kind == FW_KERNEL;
+}
+
+/* Load and name the content of @path. A kernel is not kept: the board's owner loads it. */
 static int load_image(struct firmware *fw, enum fw_kind *kind, const char *path, struct error *err)
 {
 	struct file_info info;
@@ -126,7 +128,7 @@ static int load_image(struct firmware *fw, enum fw_kind *kind, const char *path,
 	if (rc < 0)
 		goto out;
 	/* Nothing larger is firmware, but kernels are: their first bytes tell. */
-	len = info.size > FIRMWARE_MAX ? HEAD : (size_t)info.size;
+	len = info.size > FIRMWARE_MAX ? KERNEL_HEAD : (size_t)info.size;
 	fw->image = try_alloc(len, FIRMWARE_MAX);
 	if (!fw->image) {
 		rc = error_set(err, -ENOMEM, "%s: no memory for %zu bytes", path, len);
@@ -140,17 +142,17 @@ static int load_image(struct firmware *fw, enum fw_kind *kind, const char *path,
 	fw->code = fw->image;
 	fw->code_len = len;
 	*kind = fw_identify(fw->image, len);
-	if (info.size > FIRMWARE_MAX && *kind != FW_LINUX)
+	if (info.size > FIRMWARE_MAX && !is_kernel(*kind))
 		rc = error_set(err, -EINVAL,
 			       "%s has %llu MiB, which is too large for firmware; is it a disk? "
 			       "Then give --disk path=%s",
 			       path, (unsigned long long)(info.size >> 20), path);
-	else if (*kind != FW_LINUX && *kind != FW_BIOS)
+	else if (!is_kernel(*kind) && *kind != FW_BIOS)
 		rc = check_volumes(fw->image, len, path, err);
 	if (rc == 0 && *kind == FW_UNKNOWN)
 		rc = not_firmware(fw->image, len, path, err);
 out:
-	if (rc < 0 || *kind == FW_LINUX)
+	if (rc < 0 || is_kernel(*kind))
 		file_close(f);
 	else
 		fw->code_file = f;
@@ -358,18 +360,22 @@ static int choose(struct firmware *fw, char **path, enum fw_kind *kind, const st
 		rc = load_image(fw, kind, given, err);
 		if (rc < 0)
 			return rc;
-		if (*kind != FW_LINUX) {
+		if (!is_kernel(*kind)) {
 			*path = xstrdup(given);
 			return 0;
 		}
 		if (cfg->firmware)
-			return error_set(err, -EINVAL,
-					 "%s is a Linux kernel; give it as --kernel %s", given,
-					 given);
+			return error_set(err, -EINVAL, "%s is a kernel; give it as --kernel %s",
+					 given, given);
 		fw->kernel_path = cfg->kernel;
+		fw->direct = *kind == FW_KERNEL;
 		free(fw->image);
 		fw->image = NULL;
+		fw->code = NULL;
+		fw->code_len = 0;
 	}
+	if (fw->direct)
+		return 0;
 	if (!firmware_find(FW_UEFI, cfg->firmware_dir, path, &vars))
 		return error_set(err, -ENOENT, "there is no firmware %s%s; %s",
 				 cfg->firmware_dir ? "in " : "here",
@@ -399,10 +405,12 @@ static int open_all(struct firmware *fw, const struct vm_config *cfg, struct err
 	if (cfg->kernel && !fw->kernel_path && (cfg->cmdline || cfg->initramfs))
 		str_add(&fw->notes, "%s is firmware: --cmdline and --initramfs have no effect\n",
 			path);
-	fw->is_bios = kind == FW_BIOS;
+	fw->is_bios = kind == FW_BIOS || fw->direct;
 	if (fw->is_bios) {
 		if (cfg->nvram)
-			str_add(&fw->notes, "%s is a BIOS: --nvram has no effect\n", path);
+			str_add(&fw->notes, "%s is %s: --nvram has no effect\n",
+				fw->direct ? cfg->kernel : path,
+				fw->direct ? "started without firmware" : "a BIOS");
 		return 0;
 	}
 	fw->needs_smm = is_smm_build(path);

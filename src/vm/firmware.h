@@ -2,9 +2,10 @@
 /*
  * vm/firmware.h: which firmware a machine starts with, and where its variables live.
  *
- * --firmware FILE, or --kernel FILE whose content is firmware, or the first firmware of the places
- * where distributions keep it. UEFI code comes alone ("CODE") or behind its variable store in one
- * file; variables go to --nvram FILE, or are lost when the machine ends.
+ * None for a kernel that starts by itself (fw/kernel.h). Else --firmware FILE, or --kernel FILE
+ * whose content is firmware, or the first firmware of the places where distributions keep it. UEFI
+ * code comes alone ("CODE") or behind its variable store in one file; variables go to --nvram FILE,
+ * or are lost when the machine ends.
  */
 #pragma once
 
@@ -25,8 +26,9 @@ struct firmware {
 	struct file *vars_file;  /* open for writing and locked; NULL: variables are volatile */
 	bool vars_made;          /* that file was not there before */
 	bool is_bios;            /* not UEFI */
+	bool direct;             /* none at all: @kernel_path starts by itself */
 	bool needs_smm;          /* a Secure Boot build: hangs without System Management Mode */
-	const char *kernel_path; /* a Linux kernel to be started by it; borrowed from the config */
+	const char *kernel_path; /* a kernel to be started; borrowed from the config */
 	u8 *image, *vars_image;  /* what @code and @vars point into */
 	struct str notes; /* lines: what was chosen instead of the user, and what will be lost */
 };

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "block/block.h"
+#include "fw/kernel.h"
 #include "plat/file.h"
 #include "plat/map.h"
 #include "plat/time.h"
@@ -117,7 +118,7 @@ static int open_disks(struct vm *vm, const struct vm_config *cfg, struct error *
 		       : (b->rng_loop = vm->io_loop[CONFIG_DISKS], 0);
 }
 
-static int load_linux(struct vm *vm, const struct vm_config *cfg, struct error *err)
+static int load_kernel(struct vm *vm, const struct vm_config *cfg, struct error *err)
 {
 	struct board_config *b = &vm->board_cfg;
 	int rc;
@@ -127,9 +128,19 @@ static int load_linux(struct vm *vm, const struct vm_config *cfg, struct error *
 	rc = file_load(&vm->kernel, &b->kernel_len, vm->firmware.kernel_path, KERNEL_MAX, err);
 	if (rc == 0 && cfg->initramfs)
 		rc = file_load(&vm->initrd, &b->initrd_len, cfg->initramfs, GIB(1), err);
+	if (rc == 0 && vm->firmware.direct) {
+		struct kernel_image image;
+
+		rc = kernel_parse(&image, vm->kernel, b->kernel_len, err);
+		if (rc < 0)
+			error_prefix(err, "--kernel %s", cfg->kernel);
+	}
 	b->kernel = vm->kernel;
 	b->initrd = vm->initrd;
+	b->kernel_name = cfg->kernel;
+	b->initrd_name = cfg->initramfs;
 	b->cmdline = cfg->cmdline;
+	b->direct = vm->firmware.direct;
 	return rc;
 }
 
@@ -303,7 +314,7 @@ int vm_create(struct vm **out, const struct vm_config *cfg, struct loop *loop, s
 	if (rc == 0)
 		rc = firmware_open(&vm->firmware, cfg, err);
 	if (rc == 0)
-		rc = load_linux(vm, cfg, err);
+		rc = load_kernel(vm, cfg, err);
 	if (rc == 0)
 		rc = open_disks(vm, cfg, err);
 	if (rc == 0)

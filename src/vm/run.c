@@ -147,7 +147,7 @@ void vm_resume(struct vm *vm)
 	go(vm);
 }
 
-static int reset_vcpus(struct vm *vm, struct error *err)
+static int reset_vcpus(struct vm *vm, struct error *err) needs(on_loop)
 {
 	for (unsigned i = 0; i < vm->vcpus; i++) {
 		int rc = vm->accel->cls->vcpu_reset(vm->cpu[i].vcpu, err);
@@ -156,7 +156,7 @@ static int reset_vcpus(struct vm *vm, struct error *err)
 			return rc;
 		vm->cpu[i].failed = false;
 	}
-	return 0;
+	return vm_boot(vm, err);
 }
 
 static void end(struct vm *vm, enum vm_end how)

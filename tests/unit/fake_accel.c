@@ -90,7 +90,13 @@ static int fake_vcpu_reset(struct vcpu *v, struct error *err)
 {
 	struct fake_cpu *c = container_of(v, struct fake_cpu, base);
 
+	static const u32 msrs[FAKE_MSRS] = { 0x200, 0x201, 0x2ff };
+
 	__atomic_fetch_add(&c->resets, 1, __ATOMIC_RELAXED);
+	memset(&c->state, 0, sizeof(c->state));
+	for (unsigned i = 0; i < FAKE_MSRS; i++)
+		c->state.msr[i].index = msrs[i];
+	c->state.msr_count = FAKE_MSRS;
 	return fake.reset_fails ? error_set(err, -EIO, "this one cannot be reset") : 0;
 }
 
@@ -136,6 +142,18 @@ static void fake_explain(struct vcpu *v, struct str *out)
 	str_add(out, "vcpu%u: the test wanted it\nrip=1234", v->index);
 }
 
+static int fake_get_state(struct vcpu *v, struct cpu_state *out, struct error *err)
+{
+	*out = container_of(v, struct fake_cpu, base)->state;
+	return 0;
+}
+
+static int fake_set_state(struct vcpu *v, const struct cpu_state *in, struct error *err)
+{
+	container_of(v, struct fake_cpu, base)->state = *in;
+	return 0;
+}
+
 static void fake_pause(struct accel *a)
 {
 	__atomic_fetch_add(&fake.paused, 1, __ATOMIC_RELAXED);
@@ -156,6 +174,8 @@ static const struct accel_class fake_class = {
 	.run = fake_run,
 	.kick = fake_kick,
 	.explain = fake_explain,
+	.get_state = fake_get_state,
+	.set_state = fake_set_state,
 	.pause = fake_pause,
 	.resume = fake_resume,
 };

@@ -13,14 +13,15 @@
 #include "plat/thread.h"
 #include "test.h"
 
-enum { FAKE_CPUS = 8 };
+enum { FAKE_CPUS = 8, FAKE_MSRS = 3 };
 
 struct fake_cpu {
 	struct vcpu base;
 	struct mutex lock;
 	struct cond kicked_now;
 	bool kicked;
-	unsigned resets, runs; /* atomic */
+	unsigned resets, runs;  /* atomic */
+	struct cpu_state state; /* as it was last set; zeroes after a reset, but for FAKE_MSRS */
 };
 
 /*

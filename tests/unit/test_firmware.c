@@ -202,12 +202,26 @@ static void what_is_no_firmware_is_named(void)
 	fails(given(NULL, DIR "text", NULL), "--kernel: ");
 	fails(given(DIR "empty", NULL, NULL), "(0 bytes) is neither");
 	fails(given(DIR "disk.qcow2", NULL, NULL), "--disk path=");
-	fails(given(NULL, DIR "elf", NULL), "bzImage");
+	fails(given(DIR "elf", NULL, NULL), "give it as --kernel");
 	fails(given(DIR "VARS.fd", NULL, NULL), "--nvram");
 	fails(given(DIR "vmlinuz", NULL, NULL), "give it as --kernel");
 	fails(given(".", NULL, NULL), "--firmware");
 	fails(given(NULL, NULL, NULL), "no firmware in test_firmware_nowhere;");
 	fails(given(NULL, DIR "vmlinuz", NULL), "no firmware in test_firmware_nowhere;");
+}
+
+static void a_kernel_that_starts_by_itself_needs_no_firmware(void)
+{
+	struct vm_config c = given(NULL, DIR "elf", DIR "nvram");
+	struct firmware fw = { 0 };
+
+	CHECK(firmware_open(&fw, &c, NULL) == 0);
+	CHECK(fw.direct && fw.is_bios && !strcmp(fw.kernel_path, DIR "elf"));
+	CHECK(!fw.code && !fw.code_file && !fw.code_len && !fw.vars);
+	CHECK(strstr(fw.notes.at, "without firmware"));
+	CHECK(!file_exists(DIR "nvram"));
+	firmware_close(&fw);
+	config_finish(&c);
 }
 
 static void the_default_is_looked_for_where_it_is_installed(void)
@@ -253,6 +267,7 @@ int main(void)
 	RUN(a_variable_file_that_does_not_fit_is_left_alone);
 	RUN(a_bios_has_no_variables);
 	RUN(what_is_no_firmware_is_named);
+	RUN(a_kernel_that_starts_by_itself_needs_no_firmware);
 	RUN(the_default_is_looked_for_where_it_is_installed);
 	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
 		char *path = xasprintf(DIR "%s", names[i]);

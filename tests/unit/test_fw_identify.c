@@ -118,7 +118,7 @@ static void debians_files_are_recognised(void)
 		{ "/usr/share/seabios/bios-256k.bin", FW_BIOS, 0 },
 		{ "/usr/share/seabios/bios-microvm.bin", FW_BIOS, 0 },
 		{ "/usr/share/seabios/vgabios-stdvga.bin", FW_UNKNOWN, 0 },
-		{ "/bin/sh", FW_UNKNOWN, 0 },
+		{ "/bin/sh", FW_KERNEL, 0 },
 	};
 	u8 *bytes;
 	size_t len;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A machine's life on the fake backend: it runs, stops, is reset, and ends in each way there is. */
 #include "base/log.h"
+#include "kernel_file.h"
 #include "vm_rig.h"
 
 static struct vm_rig rig;
@@ -299,6 +300,89 @@ static void memory_beyond_the_backend_is_an_error(void) unchecked_roles
 	rig_end(&rig);
 }
 
+static void save(const char *path, const void *bytes, size_t len)
+{
+	FILE *f = fopen(path, "wb");
+
+	CHECK(f && fwrite(bytes, 1, len, f) == len && fclose(f) == 0);
+}
+
+static void give_kernel(void)
+{
+	static struct kernel_file f;
+
+	kfile_begin(&f, false, 0x100010);
+	kfile_multiboot(&f, KFILE_TEXT, 0);
+	kfile_phdr(&f, 1, KFILE_TEXT, 0x1000, 0x100000, 0x100000, 0x3000);
+	save("test_vm_kernel", f.at, f.len);
+	save("test_vm_module", "module", 6);
+	free(rig.cfg.firmware);
+	free(rig.cfg.nvram);
+	rig.cfg.firmware = rig.cfg.nvram = NULL;
+	rig.cfg.kernel = xstrdup("test_vm_kernel");
+	rig.cfg.initramfs = xstrdup("test_vm_module");
+	rig.cfg.cmdline = xstrdup("and more");
+}
+
+/* What Multiboot says of the first processor's registers, and a BIOS leaves in all of them. */
+static void check_entry(void)
+{
+	const struct cpu_state *s = &fake.cpu[0]->state;
+	struct mem *m = rig.vm->machine->mem;
+	char text[32] = "";
+	u8 info[88], pm[4];
+
+	CHECK_EQ(s->rip, 0x100010);
+	CHECK_EQ(s->gpr[0], 0x2badb002);
+	CHECK_EQ(s->cr0, 0x11);
+	CHECK_EQ(s->rflags, 2);
+	CHECK_EQ(s->cs.attr, 0xc09b);
+	CHECK(s->cs.limit == ~0u && s->ss.limit == ~0u && s->gs.attr == 0xc093 && !s->ds.base);
+	CHECK_EQ(s->tr.limit, 0x67);
+	CHECK(mem_read(m, s->gpr[3], info, sizeof(info)) == 0);
+	CHECK(mem_read(m, le32_at(info + 16), text, sizeof(text) - 1) == 0);
+	CHECK(!strcmp(text, "test_vm_kernel and more"));
+	CHECK_EQ(fake.cpu[1]->state.rip, 0);
+	for (unsigned i = 0; i < 2; i++)
+		CHECK_EQ(fake.cpu[i]->state.msr[2].value, 0x806);
+	CHECK_EQ(le32_at(fake.cpu[0]->state.lapic + 0x350), 0x700);
+	machine_lock(rig.vm->machine);
+	io_write(rig.vm->machine, IO_PORT, 0xcf8, 4, 0x8000f840);
+	put_le32(pm, (u32)io_read(rig.vm->machine, IO_PORT, 0xcfc, 4));
+	machine_unlock(rig.vm->machine);
+	CHECK_EQ(le32_at(pm), 0x601);
+}
+
+static void a_kernel_without_firmware_begins_by_its_protocol(void) unchecked_roles
+{
+	rig_begin(&rig, "test_vm", 2);
+	give_kernel();
+	rig_start(&rig);
+	check_entry();
+	vm_pause(rig.vm);
+	CHECK(mem_write(rig.vm->machine->mem, 0x100000, "gone", 4) == 0);
+	vm_reset(rig.vm);
+	check_entry();
+	vm_quit(rig.vm);
+	rig_end(&rig);
+	remove("test_vm_kernel");
+	remove("test_vm_module");
+}
+
+static void a_kernel_that_can_not_be_started_is_an_error(void) unchecked_roles
+{
+	rig_begin(&rig, "test_vm", 1);
+	give_kernel();
+	save("test_vm_kernel", "\177ELF and nothing that would follow, for more than fifty bytes",
+	     64);
+	CHECK(vm_create(&rig.vm, &rig.cfg, rig.loop, &rig.err) < 0);
+	CHECK(strstr(rig.err.msg, "--kernel test_vm_kernel: "));
+	rig.vm = NULL;
+	rig_end(&rig);
+	remove("test_vm_kernel");
+	remove("test_vm_module");
+}
+
 int main(void)
 {
 	RUN(a_machine_runs_pauses_and_ends);
@@ -315,6 +399,8 @@ int main(void)
 	RUN(a_late_request_finds_no_machine_and_no_harm);
 	RUN(a_disk_may_not_have_the_name_of_another_device);
 	RUN(memory_beyond_the_backend_is_an_error);
+	RUN(a_kernel_without_firmware_begins_by_its_protocol);
+	RUN(a_kernel_that_can_not_be_started_is_an_error);
 	RUN(timers_armed_by_a_processor_wake_the_loop);
 	return 0;
 }
