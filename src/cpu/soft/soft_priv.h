@@ -520,8 +520,6 @@ struct exec {
 extern const struct exec exec_table[N_OPS];
 /* Checks that all instructions share: features, CPL, IOPL, VEX in real mode, LOCK: may raise. */
 void exec_check(struct soft_cpu *c, const struct insn *i);
-/* exec_mov() gives away segment registers (far.c). CRn and DRn are OP_MOV_CR and OP_MOV_DR. */
-void exec_mov_seg(struct soft_cpu *c, const struct insn *i);
 
 /* ---- event.c, far.c: segments and control transfers (exec_far.def) ---- */
 
