@@ -191,6 +191,7 @@ static void soft_destroy(struct accel *a)
 	s = soft_of(a);
 	if (a->machine->cpus == s)
 		machine_attach_cpus(a->machine, NULL, NULL);
+	soft_irqfds_finish(s);
 	world_finish(s);
 	mmu_unlisten(s);
 	apic_bus_finish(&s->apics);
@@ -344,23 +345,6 @@ static void soft_explain(struct vcpu *v, struct str *out)
 		c->cr0, c->cr2, c->cr3, c->cr4, c->efer);
 }
 
-static int no_irqfd(struct accel *a, unsigned *id, struct event *e, struct msi msg,
-		    struct error *err)
-{
-	(void)a, (void)id, (void)e, (void)msg;
-	return error_set(err, -ENOTSUP, "our own CPU takes interrupts from the program alone");
-}
-
-static void irqfd_update(struct accel *a, unsigned id, struct msi msg, bool masked)
-{
-	(void)a, (void)id, (void)msg, (void)masked;
-}
-
-static void irqfd_remove(struct accel *a, unsigned id)
-{
-	(void)a, (void)id;
-}
-
 const struct accel_class soft_accel = {
 	.name = "soft",
 	.summary = "our own CPU: needs nothing of the host",
@@ -378,7 +362,7 @@ const struct accel_class soft_accel = {
 	.pause = soft_pause,
 	.resume = soft_resume,
 	.nmi = soft_nmi,
-	.irqfd_add = no_irqfd,
-	.irqfd_update = irqfd_update,
-	.irqfd_remove = irqfd_remove,
+	.irqfd_add = soft_irqfd_add,
+	.irqfd_update = soft_irqfd_update,
+	.irqfd_remove = soft_irqfd_remove,
 };

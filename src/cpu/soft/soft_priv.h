@@ -293,6 +293,7 @@ struct soft {
 	struct thread *alarm_thread;
 	bool ending, paused;
 	u64 paused_tsc;
+	struct soft_irqfds *irqfds;
 	struct fp_code *fp_code; /* thunk.c: native stubs */
 };
 
@@ -362,6 +363,13 @@ int soft_model(struct cpuid_table *out, const char *name, u64 tsc_hz, struct err
 struct soft_cpu *soft_current(void);
 enum run_result soft_run(struct vcpu *v);
 void soft_kick(struct vcpu *v);
+
+/* ---- irqfd.c: struct accel_class ---- */
+int soft_irqfd_add(struct accel *a, unsigned *id, struct event *e, struct msi msg,
+		   struct error *err);
+void soft_irqfd_update(struct accel *a, unsigned id, struct msi msg, bool masked);
+void soft_irqfd_remove(struct accel *a, unsigned id);
+void soft_irqfds_finish(struct soft *s);
 
 /* ---- mode.c: after any change of CR0, CR4, EFER, CS, SS, RFLAGS.VM or AC ---- */
 void cpu_mode_changed(struct soft_cpu *c);
