@@ -24,6 +24,10 @@ const struct key cpus_keys[] = {
 	    "the same as kvm_hyperv="),
 	KEY("max_phys_bits", V_NUMBER, "N", "the host's", set_unsigned, AT(max_phys_bits),
 	    "physical address bits the guest sees at most; Windows needs 39", .min = 36, .max = 52),
+	KEY("model", V_CHOICE, "host|max|x86-64-v2|x86-64-v3", "the backend's", set_text,
+	    AT(cpu_model),
+	    "the CPU that the guest sees: under KVM the host's own; of oriel's own CPU x86-64-v2, "
+	    "x86-64-v3 where the host has AVX2, or max, the better of the two"),
 	KEY("nested", V_TOGGLE, NULL, "off", set_toggle, AT(nested),
 	    "let the guest run virtual machines of its own (Windows then turns on VBS)"),
 	NO_EFFECT("affinity", V_TUPLES, "[VCPU@[CPU,..],..]", NULL,
@@ -32,7 +36,7 @@ const struct key cpus_keys[] = {
 	NOT_YET("core_scheduling", V_CHOICE, "vm|vcpu|off", "off",
 		"start oriel under coresched (util-linux) instead"),
 	NOT_YET("profile", V_TEXT, "host", "host",
-		"the guest sees the host's CPU model; leave the key out"),
+		"model= chooses what the guest's CPU is; leave the key out"),
 	KEYS_END,
 };
 

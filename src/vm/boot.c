@@ -85,7 +85,8 @@ int vm_boot(struct vm *vm, struct error *err)
 	machine_unlock(vm->machine);
 	if (rc <= 0)
 		return rc;
-	vm->accel->cls->pause(vm->accel); /* the clocks: all states are of one moment */
+	if (!vm->started)
+		vm->accel->cls->pause(vm->accel); /* the clocks: all states are of one moment */
 	rc = 0;
 	for (unsigned i = 0; i < vm->vcpus && rc == 0; i++)
 		rc = set_up(vm, i, &k, err);

@@ -33,6 +33,7 @@ struct vm_config {
 	char *firmware_dir; /* where default firmware is looked for; NULL: the usual places */
 	unsigned vcpus;
 	struct cpu_topology topology;
+	char *cpu_model; /* NULL: the backend's own choice */
 	enum toggle hyperv, nested, smm;
 	unsigned max_phys_bits;
 	u64 memory;

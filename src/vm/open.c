@@ -200,6 +200,7 @@ static int start_accel(struct vm *vm, const struct vm_config *cfg, struct error 
 	struct cpu_config cpus = {
 		.count = cfg->vcpus,
 		.topology = cfg->topology,
+		.model = cfg->cpu_model,
 		.hyperv = cfg->hyperv == TOGGLE_ON ||
 			  (cfg->hyperv == TOGGLE_AUTO && !vm->firmware.is_bios),
 		.nested = cfg->nested == TOGGLE_ON,

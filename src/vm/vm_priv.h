@@ -59,7 +59,7 @@ void vm_run_init(struct vm *vm);
 void vm_run_finish(struct vm *vm) needs(on_loop); /* stops and joins the vCPU threads */
 /*
  * After a reset of devices and vCPUs: a kernel that needs no firmware is put into memory, and the
- * vCPUs' states are as it expects them. Pauses the backend when it does.
+ * vCPUs' states are as it expects them. The backend is paused when it does.
  */
 int vm_boot(struct vm *vm, struct error *err) needs(on_loop) MUST_CHECK;
 void vm_sample_memory(struct vm *vm); /* for vm_stats(); takes about a millisecond */

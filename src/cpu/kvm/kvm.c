@@ -262,6 +262,18 @@ static void kvm_destroy(struct accel *a)
 	free(k);
 }
 
+/* The guest's instructions run on the host's processor, which cannot be another. */
+static int check_model(const char *model, struct error *err)
+{
+	if (!model || strcmp(model, "host") == 0 || strcmp(model, "max") == 0)
+		return 0;
+	return error_set(
+		err, -ENOTSUP,
+		"--cpus model=%s: under KVM the guest sees the host's own CPU (model=host); "
+		"other models are for --accel soft",
+		model);
+}
+
 static int kvm_create(struct accel **out, struct machine *m, const struct cpu_config *cfg,
 		      struct error *err)
 {
@@ -274,7 +286,9 @@ static int kvm_create(struct accel **out, struct machine *m, const struct cpu_co
 	cond_init(&k->left);
 	mutex_init(&k->irq_lock);
 	mutex_init(&k->msr_lock);
-	rc = topology_fill(&k->base.cfg.topology, cfg->count, err);
+	rc = check_model(cfg->model, err);
+	if (rc == 0)
+		rc = topology_fill(&k->base.cfg.topology, cfg->count, err);
 	if (rc < 0)
 		goto fail;
 	rc = kvm_host_open(&k->host, err);
