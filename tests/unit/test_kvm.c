@@ -53,6 +53,9 @@ static void impossible_machines_are_refused(void)
 	CHECK_EQ(machine_create(&m, clock_create_manual(), &err), 0);
 	CHECK_EQ(kvm_accel.create(&a, m, &cfg, &err), -EINVAL);
 	CHECK(strstr(err.msg, "topology"));
+	cfg = (struct cpu_config){ .count = 1, .model = "x86-64-v2" };
+	CHECK_EQ(kvm_accel.create(&a, m, &cfg, &err), -ENOTSUP);
+	CHECK(strstr(err.msg, "model=host") && strstr(err.msg, "--accel soft"));
 	if (kvm_accel.probe(&info, NULL) == 0) {
 		cfg = (struct cpu_config){ .count = info.max_vcpus + 1 };
 		CHECK(kvm_accel.create(&a, m, &cfg, &err) < 0);

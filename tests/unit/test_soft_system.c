@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* System instructions of our own CPU: control registers, tables, flags, debug registers, CPUID. */
-#include "soft_rig.h"
+#include "system_rig.h"
 
 #include "base/bytes.h"
 

@@ -71,6 +71,23 @@ static int check_level(const struct host *h, unsigned level, struct error *err)
 	return 0;
 }
 
+static int choose_level(unsigned *out, const struct host *h, const char *name, struct error *err)
+{
+	if (!name || strcmp(name, "x86-64-v2") == 0)
+		*out = MODEL_V2;
+	else if (strcmp(name, "x86-64-v3") == 0)
+		*out = MODEL_V3;
+	else if (strcmp(name, "max") == 0)
+		*out = check_level(h, MODEL_V3, NULL) == 0 ? MODEL_V3 : MODEL_V2;
+	else
+		return error_set(
+			err, -EINVAL,
+			"--cpus model=%s: our own CPU can be x86-64-v2, x86-64-v3, or max, "
+			"the better of the two that the host allows",
+			name);
+	return check_level(h, *out, err);
+}
+
 static void add(struct cpuid_table *t, u32 leaf, u32 a, u32 b, u32 c, u32 d)
 {
 	(void)cpuid_add(t, &(struct cpuid_leaf){ leaf, 0, false, a, b, c, d });
@@ -115,16 +132,11 @@ static void add_caches(struct cpuid_table *t)
 int soft_model(struct cpuid_table *out, const char *name, u64 tsc_hz, struct error *err)
 {
 	struct host h = look_at_host();
-	unsigned level = name && strcmp(name, "x86-64-v3") == 0 ? MODEL_V3 : MODEL_V2;
-	bool v3 = level == MODEL_V3;
 	u32 mhz = (u32)(tsc_hz / 1000000);
-	int rc;
+	unsigned level = MODEL_V2;
+	int rc = choose_level(&level, &h, name, err);
+	bool v3 = level == MODEL_V3;
 
-	if (name && !v3 && strcmp(name, "x86-64-v2") != 0)
-		return error_set(err, -EINVAL,
-				 "--cpus model=%s: our own CPU can be x86-64-v2 or x86-64-v3",
-				 name);
-	rc = check_level(&h, level, err);
 	if (rc < 0)
 		return rc;
 	out->count = 0;

@@ -123,7 +123,7 @@ static int set_up_cpuid(struct soft *s, struct error *err)
 {
 	const struct cpu_config *cfg = &s->base.cfg;
 	const struct cpuid_leaf *sizes;
-	int rc = soft_model(&s->base.cpuid, NULL, s->tsc_hz, err);
+	int rc = soft_model(&s->base.cpuid, cfg->model, s->tsc_hz, err);
 
 	if (rc < 0)
 		return rc;

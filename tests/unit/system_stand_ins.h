@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/unit/soft_stand_ins.h: what stands for memory management, loop and floating point of our
+ * tests/unit/system_stand_ins.h: what stands for memory management, loop and floating point of our
  * own CPU: linear addresses are physical, a raised event comes back as its vector, and what the
  * others were asked for is counted. A test program is one file, so this one has bodies.
  */
