@@ -158,6 +158,7 @@ static void data_case(const char *label, u64 at, unsigned bits, const u8 *code)
 	set_dr7(0x400);
 }
 
+/* check: long-function, one case after the other */
 static void data_breakpoints(void)
 {
 	data_case("data/write 1", DATA, WRITE | LEN1, C64("mov [rbx], al; nop"));
@@ -297,6 +298,7 @@ static void io_breakpoints(void)
 	set_cr4(get_cr4() & ~8ull);
 }
 
+/* check: long-function, one case after the other */
 static void registers(void)
 {
 	as(LONG);

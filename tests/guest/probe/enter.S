@@ -310,12 +310,16 @@ legacy_cr0_end:
 	movl now + 40, %ebp
 	movl now + 48, %esi
 	movl now + 56, %edi
+	testl $0x20000, now + R_FLAGS
+	jnz 6f
 	movw now + R_DS + 8, %es
 	movw now + R_DS + 16, %fs
 	movw now + R_DS + 24, %gs
 	pushl now + R_DS
 	movl now, %eax
 	popl %ds
+	iretl
+6:	movl now, %eax
 	iretl
 
 	.balign 16
