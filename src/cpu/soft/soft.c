@@ -158,7 +158,9 @@ static int soft_create(struct accel **out, struct machine *m, const struct cpu_c
 	s->count = cfg->count;
 	s->tsc_hz = measure_tsc_hz();
 	world_init(s);
-	rc = set_up_cpuid(s, err);
+	rc = topology_fill(&s->base.cfg.topology, s->count, err);
+	if (rc == 0)
+		rc = set_up_cpuid(s, err);
 	s->apics = (struct apic_bus){
 		.machine = m,
 		.ops = &lapic_ops,
