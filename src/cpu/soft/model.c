@@ -129,10 +129,36 @@ static void add_caches(struct cpuid_table *t)
 	add_sub(t, 4, 4, 0, 0, 0, 0);
 }
 
+/*
+ * Leaf 15h: TSC = crystal * EBX / EAX, and the crystal is the APIC timer's 1 GHz clock. Linux
+ * multiplies kHz with EBX in 32 bits (native_calibrate_tsc), so EBX must be small; the best such
+ * fraction is off by less than a millionth.
+ */
+static void add_frequencies(struct cpuid_table *t, u64 tsc_hz)
+{
+	enum { CRYSTAL_KHZ = 1000000, EBX_MAX = ~0u / CRYSTAL_KHZ };
+	u64 best = ~0ull, khz = tsc_hz / 1000;
+	u32 mhz = (u32)(tsc_hz / 1000000), eax = 1, ebx = 1;
+
+	for (u64 d = 1; d <= EBX_MAX; d++) {
+		u64 n = (khz * d + CRYSTAL_KHZ / 2) / CRYSTAL_KHZ, is = n * CRYSTAL_KHZ / d;
+		u64 off = is > khz ? is - khz : khz - is;
+
+		if (n > EBX_MAX)
+			break;
+		if (n && off < best) {
+			best = off;
+			eax = (u32)d;
+			ebx = (u32)n;
+		}
+	}
+	add(t, 0x15, eax, ebx, CRYSTAL_KHZ * 1000u, 0);
+	add(t, 0x16, mhz, mhz, 100, 0);
+}
+
 int soft_model(struct cpuid_table *out, const char *name, u64 tsc_hz, struct error *err)
 {
 	struct host h = look_at_host();
-	u32 mhz = (u32)(tsc_hz / 1000000);
 	unsigned level = MODEL_V2;
 	int rc = choose_level(&level, &h, name, err);
 	bool v3 = level == MODEL_V3;
@@ -152,9 +178,7 @@ int soft_model(struct cpuid_table *out, const char *name, u64 tsc_hz, struct err
 		B7_OURS | B7_FCS | (h.b7 & B7_RDSEED) | (v3 ? B7_V3 | (h.b7 & BIT(19)) : 0),
 		C7_UMIP | C7_RDPID, D7_FSRM);
 	add_xsave(out, level);
-	/* The crystal is the APIC timer's 1 GHz clock; TSC = crystal * EBX / EAX. */
-	add(out, 0x15, 1000000, (u32)(tsc_hz / 1000), 1000000000, 0);
-	add(out, 0x16, mhz, mhz, 100, 0);
+	add_frequencies(out, tsc_hz);
 	add(out, 0x80000000, 0x80000008, 0, 0, 0);
 	add(out, 0x80000001, 0, 0, C81_OURS | (v3 ? C81_V3 : 0), D81_OURS);
 	add_name(out, level);
