@@ -339,6 +339,8 @@ static void set_segments(struct rig *r, enum rig_mode mode, unsigned cpl)
 		code = (struct cpu_seg){ 0, 0xffff, SEL_CODE16, A_CODE16 };
 		data = (struct cpu_seg){ 0, 0xffff, SEL_DATA16, A_DATA16 };
 	}
+	if (mode <= RIG_V86)
+		cpl = 0;
 	if (cpl) {
 		CHECK_EQ(cpl, 3);
 		code.sel = mode == RIG_LONG ? SEL_CODE64_3 | 3 : SEL_CODE3 | 3;
@@ -381,7 +383,7 @@ struct rig *rig_start(enum rig_mode mode, unsigned cpl)
 	c->dr[6] = 0xffff0ff0;
 	c->dr[7] = 0x400;
 	cpu_mode_changed(c);
-	CHECK_EQ(c->cpl, mode == RIG_V86 ? 3 : cpl);
+	CHECK_EQ(c->cpl, mode == RIG_V86 ? 3 : mode == RIG_REAL ? 0 : cpl);
 	return r;
 }
 
