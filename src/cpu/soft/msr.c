@@ -438,7 +438,7 @@ bool msr_read(struct soft_cpu *c, u32 index, u64 *out)
 
 	if (m && read_one(c, m, index, out))
 		return true;
-	log_guest("vcpu%u reads MSR %x: #GP", c->base.index, index);
+	log_debug("vcpu%u reads MSR %x: #GP", c->base.index, index);
 	return false;
 }
 
@@ -448,7 +448,7 @@ bool msr_write(struct soft_cpu *c, u32 index, u64 val)
 
 	if (m && write_one(c, m, index, val))
 		return true;
-	log_guest("vcpu%u writes %llx to MSR %x: #GP", c->base.index, (unsigned long long)val,
+	log_debug("vcpu%u writes %llx to MSR %x: #GP", c->base.index, (unsigned long long)val,
 		  index);
 	return false;
 }
