@@ -54,7 +54,10 @@ u64 dirty_fetch(struct region *r, u64 *bitmap)
 
 void dirty_mark(struct region *r, u64 offset, u64 len)
 {
-	if (!len || !__atomic_load_n(&r->dirty_logged, __ATOMIC_ACQUIRE))
+	if (!len)
+		return;
+	(void)code_written(r, offset, len);
+	if (!__atomic_load_n(&r->dirty_logged, __ATOMIC_ACQUIRE))
 		return;
 	for (u64 page = offset / MEM_PAGE; page <= (offset + len - 1) / MEM_PAGE; page++)
 		__atomic_fetch_or(&r->dirty[page / 64], 1ull << page % 64, __ATOMIC_RELEASE);

@@ -111,6 +111,23 @@ static int tell(struct mem *m, enum mem_view view, const struct mem_map *from,
 	return first;
 }
 
+static bool same_map(const struct mem_map *a, const struct mem_map *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (unsigned i = 0; i < a->count; i++)
+		if (!same(&a->at[i], &b->at[i]))
+			return false;
+	return true;
+}
+
+static void tell_published(struct mem *m, enum mem_view view)
+{
+	for (unsigned l = 0; l < MEM_LISTENERS; l++)
+		if (m->listener[l] && m->listener[l]->published)
+			m->listener[l]->published(m->listener[l]->arg, view);
+}
+
 static void map_free(struct rcu_head *head)
 {
 	free(container_of(head, struct mem_map, rcu));
@@ -124,6 +141,8 @@ static int publish_view(struct mem *m, enum mem_view view)
 	(void)tell(m, view, old, map, false);
 	__atomic_store_n(&m->map[view], map, __ATOMIC_RELEASE);
 	rc = tell(m, view, map, old, true);
+	if (!same_map(old, map))
+		tell_published(m, view);
 	rcu_retire(&old->rcu, map_free);
 	return rc;
 }

@@ -30,6 +30,7 @@ void mem_destroy(struct mem *m)
 	for (struct region *r = m->regions; r; r = next) {
 		next = r->next;
 		map_destroy(&r->backing);
+		map_destroy(&r->code_map);
 		free(r->dirty);
 		free(r);
 	}
@@ -54,8 +55,13 @@ static int check_place(const char *name, gpa_t base, u64 size, struct error *err
 /* Show the new @r. Where a listener cannot map it, it stays, but hidden: mem_destroy() frees it. */
 static int region_begin(struct region *r, struct error *err)
 {
-	int rc = mem_publish(r->mem);
+	int rc = code_attach(r);
 
+	if (rc < 0) {
+		r->views = 0;
+		return error_set(err, rc, "%s: no memory to keep track of its code", r->name);
+	}
+	rc = mem_publish(r->mem);
 	if (rc == 0)
 		return 0;
 	error_set(err, rc, "%s: the CPU backend cannot map %llx+%llx: %s", r->name,

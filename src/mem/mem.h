@@ -37,14 +37,17 @@ struct region {
 	u64 *dirty;             /* one bit per page since the last fetch; atomic */
 	struct code_page *code; /* one per page once mem_track_code() was called, else NULL */
 	struct map backing;     /* zero when @host is borrowed from another region */
+	struct map code_map;    /* of @code, in the same way */
 	struct mem *mem;
 	struct region *next;
 };
 
 /*
  * What a CPU that keeps decoded code must know of a page; regions that share memory share it.
- * Writers that find CODE_HERE, and touch a piece of 64 bytes that is set in @pieces, clear both and
- * add CODE_TURN, so that what was decoded at an older word is no longer valid.
+ * Writers store, then look: where they find CODE_HERE, and touch a piece of 64 bytes that is set
+ * in @pieces, they clear both and add CODE_TURN, so that what was decoded at an older word is no
+ * longer valid. Who decodes sets CODE_HERE and remembers the word, then sets the pieces, then reads
+ * the bytes; in this order, or a writer may clear pieces that belong to a newer word.
  */
 struct code_page {
 	u32 word; /* atomic; enum code_word, and above it the number of invalidations */
@@ -74,6 +77,8 @@ struct mem_listener {
 	int (*log_dirty)(void *arg, enum mem_view view, const struct mem_range *r, bool on);
 	/* Or the host-side dirty bits of @r into region->dirty. May be NULL. */
 	void (*sync_dirty)(void *arg, const struct mem_range *r);
+	/* From now on readers find the changed map of @view. May be NULL. */
+	void (*published)(void *arg, enum mem_view view);
 	void *arg;
 };
 
@@ -142,5 +147,8 @@ void dirty_mark(struct region *r, u64 offset, u64 len);
  * marks pages dirty (mem_write, mem_ptr for writing, dirty_mark) notes the write there, too.
  */
 int mem_track_code(struct mem *m) MUST_CHECK;
-/* Note a write of @len bytes at @offset of @r: what was decoded from there becomes invalid. */
-void code_written(struct region *r, u64 offset, u64 len);
+/*
+ * Note a write of @len bytes at @offset of @r that has been done: what was decoded from there
+ * becomes invalid. True if something was. Any thread.
+ */
+bool code_written(struct region *r, u64 offset, u64 len);

@@ -18,6 +18,7 @@ struct mem {
 	struct region *regions;       /* oldest first */
 	struct mem_map *map[N_VIEWS]; /* atomic */
 	const struct mem_listener *listener[MEM_LISTENERS];
+	bool code_tracked;        /* mem_track_code() was called */
 	unsigned batches;         /* mem_begin() without its mem_commit() */
 	bool stale;               /* something changed in them */
 	struct mem_range refused; /* what a listener could not map when mem_publish() failed */
@@ -25,5 +26,7 @@ struct mem {
 
 /* Rebuild each view that changed and tell the listeners; in a batch, leave it to mem_commit(). */
 int mem_publish(struct mem *m);
+/* Give @r its code pages where they are tracked. -ENOMEM. */
+int code_attach(struct region *r);
 /* Ask the listeners for the dirty bits only they know. */
 void mem_sync_dirty(struct region *r);

@@ -266,6 +266,116 @@ static void limits_tell_low_and_high_ram(void)
 	mem_destroy(m);
 }
 
+static u32 word_of(const struct region *r, u64 offset)
+{
+	return r->code[offset / 4096].word;
+}
+
+static void decode_at(struct region *r, u64 offset)
+{
+	r->code[offset / 4096].word |= CODE_HERE;
+	r->code[offset / 4096].pieces |= 1ull << offset % 4096 / 64;
+}
+
+static void code_pages_are_shared_by_what_shares_memory(void)
+{
+	struct mem *m = fresh();
+	struct region *early = add(m, REGION_RAM, 0, 0x4000), *late, *alias, *again;
+
+	CHECK_EQ(mem_alias(&alias, m, "alias", REGION_RAM, 0x10000, early, 0x1000, 0x2000, IN_ALL,
+			   NULL),
+		 0);
+	CHECK(!code_written(early, 0, 0x4000));
+	CHECK_EQ(mem_track_code(m), 0);
+	late = add(m, REGION_ROM, 0x20000, 0x1000);
+	CHECK_EQ(mem_alias(&again, m, "again", REGION_ROM, 0x30000, alias, 0x1000, 0x1000, IN_ALL,
+			   NULL),
+		 0);
+	CHECK(late->code && alias->code == early->code + 1 && again->code == early->code + 2);
+	CHECK(!add(m, REGION_HOLE, 0x40000, 0x1000)->code);
+	decode_at(again, 0x40);
+	CHECK(code_written(early, 0x2040, 1));
+	CHECK(!(word_of(again, 0) & CODE_HERE));
+	mem_destroy(m);
+}
+
+static void writes_invalidate_the_pieces_that_they_touch(void)
+{
+	struct mem *m = fresh();
+	struct region *ram = add(m, REGION_RAM, 0, 0x4000);
+	u8 bytes[0x1000] = { 0 };
+	u32 word;
+
+	CHECK_EQ(mem_track_code(m), 0);
+	decode_at(ram, 0x1fc0);
+	decode_at(ram, 0x2000);
+	word = word_of(ram, 0x1000);
+	CHECK(mem_write(m, 0x1000, bytes, 0xfc0) == 0); /* up to it */
+	CHECK(mem_read(m, 0x1000, bytes, 0x1000) == 0);
+	CHECK(mem_ptr(m, 0x1f00, 0x100, false));
+	CHECK_EQ(word_of(ram, 0x1000), word);
+	CHECK(mem_write(m, 0x1fff, bytes, 1) == 0);
+	CHECK(word_of(ram, 0x1000) / CODE_TURN > word / CODE_TURN);
+	CHECK(!(word_of(ram, 0x1000) & CODE_HERE) && ram->code[1].pieces == 0);
+	CHECK(word_of(ram, 0x2000) & CODE_HERE);
+	word = word_of(ram, 0x1000);
+	CHECK(mem_write(m, 0x1fff, bytes, 1) == 0); /* there is no more */
+	CHECK_EQ(word_of(ram, 0x1000), word);
+	decode_at(ram, 0x1000);
+	decode_at(ram, 0x3000);
+	CHECK(mem_ptr(m, 0x1030, 0x3000 - 0x1030 + 1, true));
+	CHECK(!(word_of(ram, 0x1000) & CODE_HERE) && !(word_of(ram, 0x2000) & CODE_HERE) &&
+	      !(word_of(ram, 0x3000) & CODE_HERE));
+	decode_at(ram, 0x3fff);
+	dirty_mark(ram, 0x3fff, 1); /* a device wrote to its flash */
+	CHECK(!(word_of(ram, 0x3000) & CODE_HERE));
+	mem_destroy(m);
+}
+
+static int told_add(void *arg, enum mem_view view, const struct mem_range *r)
+{
+	return 0;
+}
+
+static void told_remove(void *arg, enum mem_view view, const struct mem_range *r)
+{
+}
+
+struct told {
+	struct mem *m;
+	unsigned times[N_VIEWS];
+	bool there; /* what readers saw then at 0x10000 */
+};
+
+static void told_published(void *arg, enum mem_view view)
+{
+	struct told *t = arg;
+	struct mem_range r;
+
+	t->times[view]++;
+	t->there = mem_find(t->m, view, 0x10000, &r);
+}
+
+static void listeners_hear_when_readers_see_the_change(void)
+{
+	struct mem *m = fresh();
+	struct told t = { .m = m };
+	struct mem_listener l = {
+		.add = told_add, .remove = told_remove, .published = told_published, .arg = &t
+	};
+	struct region *r;
+
+	CHECK_EQ(mem_listen(m, &l, NULL), 0);
+	r = add(m, REGION_RAM, 0x10000, 0x1000);
+	CHECK(t.times[VIEW_NORMAL] == 1 && t.times[VIEW_SMM] == 1 && t.there);
+	region_show(r, IN_SMM);
+	CHECK(t.times[VIEW_NORMAL] == 2 && t.times[VIEW_SMM] == 1 && !t.there);
+	region_set_priority(r, 3, IN_SMM);
+	CHECK(t.times[VIEW_NORMAL] == 2 && t.times[VIEW_SMM] == 1);
+	mem_unlisten(m, &l);
+	mem_destroy(m);
+}
+
 int main(void)
 {
 	RUN(a_copy_crosses_from_one_region_to_the_next);
@@ -279,5 +389,8 @@ int main(void)
 	RUN(bad_places_are_refused);
 	RUN(memory_that_a_backend_cannot_map_is_refused);
 	RUN(limits_tell_low_and_high_ram);
+	RUN(code_pages_are_shared_by_what_shares_memory);
+	RUN(writes_invalidate_the_pieces_that_they_touch);
+	RUN(listeners_hear_when_readers_see_the_change);
 	return 0;
 }
