@@ -161,33 +161,6 @@ static void mark_pieces(struct code_page *page, unsigned off, unsigned len)
 		__atomic_fetch_or(&page->pieces, pieces, __ATOMIC_SEQ_CST);
 }
 
-/*
- * From here on writes to the page are noted. Who may still write without being noticed must first
- * drop its pointers: until then nothing that is decoded here is kept. True: it may be.
- */
-static bool claim_page(struct soft_cpu *c, const struct fetch *f, u32 *word)
-{
-	u32 w = __atomic_load_n(&f->page->word, __ATOMIC_SEQ_CST);
-	u32 ticket;
-
-	if ((w & (CODE_HERE | CODE_WRITE_TAGS)) == CODE_HERE) {
-		*word = w;
-		return true;
-	}
-	w = __atomic_or_fetch(&f->page->word, CODE_HERE, __ATOMIC_SEQ_CST);
-	*word = w;
-	if (!(w & CODE_WRITE_TAGS))
-		return true;
-	tlb_drop_writes(c, (const u8 *)((uintptr_t)f->host & ~(uintptr_t)(PAGE - 1)));
-	if (c->soft->count > 1) {
-		ticket = mmu_ask_drop(c->soft);
-		if (!mmu_dropped(c->soft, ticket))
-			return false;
-	}
-	*word = __atomic_and_fetch(&f->page->word, ~(u32)CODE_WRITE_TAGS, __ATOMIC_SEQ_CST);
-	return (*word & CODE_HERE) != 0;
-}
-
 /* Decode from @bytes, @len of which are there, until the block ends. 0 ops: not even one fits. */
 static void fill(struct soft_cpu *c, struct block *b, const u8 *bytes, unsigned len)
 {
@@ -236,8 +209,8 @@ static struct block *decode_block(struct soft_cpu *c, const struct fetch *f)
 
 	if (!f->host || !f->page)
 		return single(c);
+	keep = mmu_claim_code(c, f, &word);
 	mark_pieces(f->page, (unsigned)((uintptr_t)f->host % PAGE), len);
-	keep = claim_page(c, f, &word);
 	b = room_for_block(c, !keep);
 	*b = (struct block){
 		.host = f->host,

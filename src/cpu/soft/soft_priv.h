@@ -153,8 +153,7 @@ enum { TLB_BITS = 10, TLB_SIZE = 1 << TLB_BITS, PAGE = 4096 };
 struct tlb_entry {
 	u64 read, write;
 	u64 delta; /* host - linear */
-	u32 flags; /* mmu.c's: global, part of a large page */
-	u32 spare;
+	u64 info;  /* mmu_priv.h's: physical page, size, global */
 };
 struct tlb {
 	struct tlb_entry at[TLB_SIZE];
@@ -286,6 +285,8 @@ struct soft {
 	struct soft_cpu *cpu[256];
 	unsigned count;
 	struct mem_listener listener;
+	u64 map_epoch, log_epoch; /* atomic; changes of the map, beginnings of dirty logs */
+	u32 drop_ticket;          /* atomic; mmu_ask_drop() */
 	struct mutex world_lock;
 	struct cond world_changed;
 	u32 exclusive;          /* atomic: vCPUs that have or want an exclusive section */
@@ -452,8 +453,12 @@ void mmu_fetch(struct soft_cpu *c, gva_t at, struct fetch *out);
 /* ---- mmu.c: changes ---- */
 int mmu_create(struct soft_cpu *c);
 void mmu_destroy(struct soft_cpu *c);
-void mmu_view(struct soft_cpu *c); /* privilege, AC, CR0.AM, SMAP changed: set c->tlb */
-void mmu_flush(struct soft_cpu *c, bool global_too);
+/*
+ * Privilege, AC, CR0, CR4, EFER, in_smm changed: set c->tlb. Flushes by itself what such a change
+ * makes invalid. A change of IA32_APIC_BASE or of data breakpoints asks for mmu_flush(c, true).
+ */
+void mmu_view(struct soft_cpu *c);
+void mmu_flush(struct soft_cpu *c, bool global_too);    /* all PCIDs */
 void mmu_flush_page(struct soft_cpu *c, gva_t at);      /* INVLPG: this PCID and global */
 void mmu_flush_pcid(struct soft_cpu *c, unsigned pcid); /* not global ones */
 void mmu_flush_pcid_page(struct soft_cpu *c, unsigned pcid, gva_t at);
@@ -461,19 +466,32 @@ void mmu_flush_pcid_page(struct soft_cpu *c, unsigned pcid, gva_t at);
 void mmu_cr3_changed(struct soft_cpu *c, bool keep);
 /* Load and check PDPTEs from @cr3 where PAE paging wants them; false: #GP(0). SDM 3A 4.4.1 */
 bool mmu_load_pdptes(struct soft_cpu *c, u64 cr0, u64 cr3, u64 cr4);
-/* ATT_FLUSH: do what others asked for. */
+/* ATT_FLUSH, which it clears: do what others asked for. Between instructions. */
 void mmu_serve(struct soft_cpu *c);
-/* A number that changes whenever a translation for code may have changed. */
-u64 mmu_epoch(const struct soft_cpu *c);
-/*
- * For block.c: drop write tags of one host page on this vCPU; make all others drop all of theirs,
- * soon; and whether all that run guest code have done so since.
- */
-void tlb_drop_writes(struct soft_cpu *c, const u8 *host_page);
-u32 mmu_ask_drop(struct soft *s);
-bool mmu_dropped(struct soft *s, u32 ticket);
+/* Around everything that may use linear memory, sleeping excepted. Both serve. */
 void mmu_enter_guest(struct soft_cpu *c);
 void mmu_leave_guest(struct soft_cpu *c);
+/*
+ * A number that changes whenever a translation for code may have changed. It comes back with a
+ * PCID whose translations were kept.
+ */
+u64 mmu_epoch(const struct soft_cpu *c);
+
+/*
+ * For block.c, before it reads @f's bytes, which are RAM or ROM: from here on writes to the page
+ * are noted. True: all of them; what is decoded now is good as long as the page's word is *word.
+ * False: other vCPUs may still write unnoticed, and were asked to stop; it may be run once.
+ * Set the pieces after this, before the bytes are read.
+ */
+bool mmu_claim_code(struct soft_cpu *c, const struct fetch *f, u32 *word);
+/*
+ * Its parts: drop this vCPU's write tags of one host page; have all others drop all of theirs at
+ * their next boundary; whether they have, since, or are not in guest code.
+ */
+void tlb_drop_writes(struct soft_cpu *c, const u8 *host_page);
+u32 mmu_ask_drop(struct soft_cpu *c);
+bool mmu_dropped(struct soft_cpu *c, u32 ticket);
+
 /* Set up and end listening to the machine's memory. */
 int mmu_listen(struct soft *s, struct error *err) MUST_CHECK;
 void mmu_unlisten(struct soft *s);
