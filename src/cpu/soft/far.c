@@ -185,8 +185,8 @@ void ret_put_outer(struct soft_cpu *c, const struct desc *cs, const struct cpu_s
 
 static void ret_real(struct soft_cpu *c, unsigned osz, u16 extra)
 {
-	u64 rip = stack_peek(c, 0, osz, 0);
-	u16 sel = (u16)stack_peek(c, 1, osz, 0);
+	u64 rip = frame_peek(c, 0, osz, 0);
+	u16 sel = (u16)frame_peek(c, 1, osz, 0);
 
 	if (rip > c->seg[SEG_CS].limit)
 		raise_gp(c);
@@ -197,8 +197,8 @@ static void ret_real(struct soft_cpu *c, unsigned osz, u16 extra)
 /* To less privilege: the caller's stack lies behind the parameters. */
 static void ret_outer(struct soft_cpu *c, struct desc *d, u64 rip, unsigned osz, u16 extra)
 {
-	u64 sp = stack_peek(c, 2, osz, extra);
-	u16 sel = (u16)stack_peek(c, 3, osz, extra);
+	u64 sp = frame_peek(c, 2, osz, extra);
+	u16 sel = (u16)frame_peek(c, 3, osz, extra);
 	struct cpu_seg cs = desc_seg(d), ss;
 
 	ret_read_ss(c, sel, d, &ss);
@@ -225,8 +225,8 @@ void exec_retf(struct soft_cpu *c, const struct insn *i)
 		ret_real(c, osz, extra);
 		return;
 	}
-	rip = stack_peek(c, 0, osz, 0);
-	ret_read_code(c, (u16)stack_peek(c, 1, osz, 0), &d);
+	rip = frame_peek(c, 0, osz, 0);
+	ret_read_code(c, (u16)frame_peek(c, 1, osz, 0), &d);
 	if ((d.sel & 3u) > c->cpl) {
 		ret_outer(c, &d, rip, osz, extra);
 		return;

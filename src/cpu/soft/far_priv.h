@@ -145,7 +145,7 @@ void stack_probe(struct soft_cpu *c, const struct stack *st, unsigned n, unsigne
 /* Push @val[0], then [1] and so on. May only raise what stack_probe() would have. */
 void stack_write(struct soft_cpu *c, struct stack *st, const u64 *val, unsigned n, unsigned size);
 /* Slot @n of @size bytes above the stack pointer, plus @skip bytes. Raises #SS(0) and so on. */
-u64 stack_peek(struct soft_cpu *c, unsigned n, unsigned size, u64 skip);
+u64 frame_peek(struct soft_cpu *c, unsigned n, unsigned size, u64 skip);
 /* Add to the stack pointer, in its present size. */
 u64 stack_advance(const struct soft_cpu *c, u64 sp, s64 by);
 

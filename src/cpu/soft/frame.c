@@ -116,7 +116,7 @@ void stack_write(struct soft_cpu *c, struct stack *st, const u64 *val, unsigned 
 	st->sp = (st->sp & ~st->mask) | low;
 }
 
-u64 stack_peek(struct soft_cpu *c, unsigned n, unsigned size, u64 skip)
+u64 frame_peek(struct soft_cpu *c, unsigned n, unsigned size, u64 skip)
 {
 	u64 off = (c->gpr[R_SP] + (u64)n * size + skip) & size_mask(c->stack_size);
 

@@ -94,7 +94,7 @@ static void call_inner(struct soft_cpu *c, const struct call_gate *g, struct des
 	stack_probe(c, &st, 4u + g->params, g->size);
 	check_rip(c, &cs, g->off);
 	for (unsigned p = g->params; p-- > 0;)
-		frame[n++] = stack_peek(c, p, g->size, 0);
+		frame[n++] = frame_peek(c, p, g->size, 0);
 	frame[n++] = c->seg[SEG_CS].sel;
 	frame[n++] = c->next_rip;
 	desc_access(c, d);

@@ -47,8 +47,8 @@ static void unblock_nmi(struct soft_cpu *c)
 /* Real mode, and virtual-8086 mode with IOPL 3, which keeps its IOPL. */
 static void iret_real(struct soft_cpu *c, unsigned osz)
 {
-	u64 rip = stack_peek(c, 0, osz, 0), fl = stack_peek(c, 2, osz, 0);
-	u16 sel = (u16)stack_peek(c, 1, osz, 0);
+	u64 rip = frame_peek(c, 0, osz, 0), fl = frame_peek(c, 2, osz, 0);
+	u16 sel = (u16)frame_peek(c, 1, osz, 0);
 	u64 mask = FL_LOW | FL_IF | (c->v86 ? 0 : FL_IOPL) | (osz == 2 ? 0 : FL_HIGH);
 
 	if (rip > c->seg[SEG_CS].limit)
@@ -62,11 +62,11 @@ static void iret_real(struct soft_cpu *c, unsigned osz)
 static void iret_v86(struct soft_cpu *c, const struct ret_frame *f)
 {
 	static const u8 order[] = { SEG_ES, SEG_DS, SEG_FS, SEG_GS };
-	u16 sel[ARRAY_LEN(order)], ss = (u16)stack_peek(c, 4, 4, 0);
-	u64 sp = stack_peek(c, 3, 4, 0);
+	u16 sel[ARRAY_LEN(order)], ss = (u16)frame_peek(c, 4, 4, 0);
+	u64 sp = frame_peek(c, 3, 4, 0);
 
 	for (unsigned n = 0; n < ARRAY_LEN(order); n++)
-		sel[n] = (u16)stack_peek(c, 5 + n, 4, 0);
+		sel[n] = (u16)frame_peek(c, 5 + n, 4, 0);
 	if (f->rip > 0xffff)
 		raise_gp(c);
 	flags_set(c, f->flags, flags_mask(c, 4, 0) | FL_VM);
@@ -102,9 +102,9 @@ static void pop_long(struct soft_cpu *c, unsigned osz, struct ret_frame *f)
 
 static void pop_short(struct soft_cpu *c, unsigned osz, struct ret_frame *f)
 {
-	f->rip = stack_peek(c, 0, osz, 0);
-	f->cs = (u16)stack_peek(c, 1, osz, 0);
-	f->flags = stack_peek(c, 2, osz, 0);
+	f->rip = frame_peek(c, 0, osz, 0);
+	f->cs = (u16)frame_peek(c, 1, osz, 0);
+	f->flags = frame_peek(c, 2, osz, 0);
 }
 
 static void iret_prot(struct soft_cpu *c, unsigned osz)
@@ -126,8 +126,8 @@ static void iret_prot(struct soft_cpu *c, unsigned osz)
 	ret_read_code(c, f.cs, &d);
 	outer = (f.cs & 3) > c->cpl;
 	if (outer && !wide) {
-		f.sp = stack_peek(c, 3, osz, 0);
-		f.ss = (u16)stack_peek(c, 4, osz, 0);
+		f.sp = frame_peek(c, 3, osz, 0);
+		f.ss = (u16)frame_peek(c, 4, osz, 0);
 	}
 	if (outer || wide)
 		ret_read_ss(c, f.ss, &d, &ss);

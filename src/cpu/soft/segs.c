@@ -49,7 +49,7 @@ void exec_pop_seg(struct soft_cpu *c, const struct insn *i)
 	enum insn_seg s = (enum insn_seg)i->operand[0].reg;
 
 	/* SP moves by the size that the stack had before POP SS. */
-	load(c, s, (u16)stack_peek(c, 0, i->osz == 4 ? 2 : i->osz, 0));
+	load(c, s, (u16)frame_peek(c, 0, i->osz == 4 ? 2 : i->osz, 0));
 	c->gpr[R_SP] = sp;
 }
 
