@@ -57,12 +57,9 @@ static bool vex_usable(const struct soft_cpu *c, const struct insn *i, const str
 static bool system_usable(const struct soft_cpu *c, const struct insn *i)
 {
 	switch (i->op) {
-	case OP_XSETBV:
 	case OP_XSAVES:
 	case OP_XRSTORS: return c->cr4 & CR4_OSXSAVE;
 	case OP_SYSRET: return c->efer & EFER_SCE;
-	case OP_CLAC:
-	case OP_STAC: return c->cpl == 0; /* SDM 2A, CLAC; 2B, STAC */
 	default: return true;
 	}
 }

@@ -61,6 +61,12 @@ static inline bool canonical(gva_t at)
 	return (u64)((s64)(at << 16) >> 16) == at;
 }
 
+/* Something is to be done before the next instruction, or the next round of one. */
+static inline bool cpu_is_wanted(const struct soft_cpu *c)
+{
+	return __atomic_load_n(&c->attention, __ATOMIC_RELAXED);
+}
+
 /* SDM 1 appendix B: bit 0 of a condition inverts it. */
 static inline bool condition(const struct soft_cpu *c, unsigned cc)
 {

@@ -67,13 +67,10 @@ static void outs_one(struct soft_cpu *c, const struct insn *i, struct string_run
 	string_advance(c, i, string_source(i), 1);
 }
 
-/* What an access leads to (an SMI, a reset) comes before the next one. */
-static bool wanted(const struct soft_cpu *c)
-{
-	return __atomic_load_n(&c->attention, __ATOMIC_RELAXED);
-}
-
-/* Under one hold of the machine's lock; nothing in there can raise. At least one element. */
+/*
+ * Under one hold of the machine's lock; nothing in there can raise. At least one element; what an
+ * access leads to (an SMI, a reset) comes before the next one.
+ */
 static u64 transfer(struct soft_cpu *c, const struct insn *i, u8 *at, u64 count, bool in)
 {
 	struct machine *m = machine_of(c);
@@ -93,7 +90,7 @@ static u64 transfer(struct soft_cpu *c, const struct insn *i, u8 *at, u64 count,
 			io_write(m, IO_PORT, port, size, le_at(at, size));
 		at += step;
 		n++;
-	} while (n < count && !wanted(c));
+	} while (n < count && !cpu_is_wanted(c));
 	machine_unlock(m);
 	return n;
 }

@@ -121,7 +121,7 @@ void string_run(struct soft_cpu *c, const struct insn *i, const struct string_op
 		budget -= (s64)(n * string_size(i));
 		count -= n;
 		gpr_set(c, R_CX, i->asz, count);
-		if (step || c->trap_dr6)
+		if (step || c->trap_dr6 || cpu_is_wanted(c))
 			break;
 	}
 	leave(c, &run, count && !run.done);
