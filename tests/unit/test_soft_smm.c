@@ -302,6 +302,7 @@ static void other_events_travel_too(void)
 		CHECK_EQ(C->trap_dr6, events[i].kind ? 0 : BIT(14));
 		CHECK_EQ(C->in_smm, i & 1);
 		CHECK_EQ(C->activity, i == 2 ? ACT_SHUTDOWN : ACT_RUN);
+		CHECK_EQ(!!(rig.attended & ATT_RESULT), i == 2);
 		free(s);
 	}
 }

@@ -29,6 +29,7 @@ enum { MODEL_V2, MODEL_V3 };
 #define C7_UMIP BIT(2)
 #define C7_RDPID BIT(22)
 #define D7_FSRM BIT(4)
+#define D7_ARCH_CAPS BIT(29) /* says that Meltdown and the like do not touch us: msr.c */
 /* CPUID.80000001. */
 #define C81_OURS (BIT(0) | BIT(8))                                 /* LAHF, PREFETCHW */
 #define C81_V3 BIT(5)                                              /* LZCNT */
@@ -176,7 +177,7 @@ int soft_model(struct cpuid_table *out, const char *name, u64 tsc_hz, struct err
 	add(out, 6, 4, 0, 0, 0); /* the APIC timer never stops */
 	add_sub(out, 7, 0, 0,
 		B7_OURS | B7_FCS | (h.b7 & B7_RDSEED) | (v3 ? B7_V3 | (h.b7 & BIT(19)) : 0),
-		C7_UMIP | C7_RDPID, D7_FSRM);
+		C7_UMIP | C7_RDPID, D7_FSRM | D7_ARCH_CAPS);
 	add_xsave(out, level);
 	add_frequencies(out, tsc_hz);
 	add(out, 0x80000000, 0x80000008, 0, 0, 0);

@@ -295,5 +295,9 @@ int soft_set_state(struct vcpu *v, const struct cpu_state *in, struct error *err
 	cpu_mode_changed(c);
 	debug_changed(c);
 	cpu_attend(c, ATT_INTR | ATT_STEP | (c->activity == ACT_RUN ? 0 : ATT_HALT));
+	if (c->activity == ACT_SHUTDOWN) {
+		c->result = RUN_SHUTDOWN;
+		cpu_attend(c, ATT_RESULT);
+	}
 	return 0;
 }
