@@ -92,6 +92,9 @@ bool mmu_load_pdptes(struct soft_cpu *c, u64 cr0, u64 cr3, u64 cr4)
 }
 static u8 *rig_at(struct soft_cpu *c, u64 at, size_t len)
 {
+#ifdef RIG_ANY_ADDRESS
+	at %= RIG_RAM / 2;
+#endif
 	CHECK(len <= RIG_RAM && at <= RIG_RAM - len);
 	return (c->in_smm ? rig.smram : rig.ram) + at;
 }
