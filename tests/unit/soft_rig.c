@@ -70,7 +70,8 @@ static void access_check(struct soft_cpu *c, gva_t at, size_t len, bool write, b
 {
 	struct rig *r = rig_of(c);
 
-	for (gva_t a = at; a < at + len; a++) {
+	for (size_t n = 0; n < len; n++) {
+		gva_t a = at + n;
 		u8 page = a < RIG_MEM ? r->page[a / PAGE] : PAGE_ABSENT;
 		u32 error = (u32)write << 1 | (u32)user << 2;
 
@@ -410,6 +411,8 @@ bool rig_run(struct rig *r, const void *code, size_t len)
 	CHECK(functions[i.op] != NULL);
 	c->event.kind = c->delivering.kind = EV_NONE;
 	c->next_rip = c->rip + len;
+	if (c->mode != CPU_64)
+		c->next_rip = (u32)c->next_rip;
 	if (setjmp(raised))
 		return false;
 	functions[i.op](c, &i);
