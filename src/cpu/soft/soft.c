@@ -196,6 +196,7 @@ static void soft_destroy(struct accel *a)
 	soft_irqfds_finish(s);
 	world_finish(s);
 	mmu_unlisten(s);
+	thunks_destroy(s);
 	apic_bus_finish(&s->apics);
 	free(s->apics.lapics);
 	free(s);

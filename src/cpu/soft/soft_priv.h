@@ -295,7 +295,7 @@ struct soft {
 	bool ending, paused;
 	u64 paused_tsc;
 	struct soft_irqfds *irqfds;
-	struct fp_code *fp_code; /* thunk.c: native stubs */
+	struct thunks *thunks; /* thunk.c */
 };
 
 static inline struct soft_cpu *soft_cpu_of(struct vcpu *v)
@@ -598,7 +598,10 @@ int soft_set_state(struct vcpu *v, const struct cpu_state *in, struct error *err
 
 /* ---- fpu.c, thunk.c (exec_fp.def) ---- */
 
-int fpu_create(struct soft_cpu *c, struct error *err);
+/* Host code for instructions, of all vCPUs; fpu_create() makes it when there is none. */
+int thunks_create(struct soft *s, struct error *err) MUST_CHECK;
+void thunks_destroy(struct soft *s); /* after the last fpu_destroy() */
+int fpu_create(struct soft_cpu *c, struct error *err) MUST_CHECK;
 void fpu_destroy(struct soft_cpu *c);
 void fpu_reset(struct soft_cpu *c, bool init);
 /* Guest x87 and MXCSR state may be live in the host's registers: write it to memory, and give the
@@ -609,3 +612,11 @@ void fpu_park(struct soft_cpu *c);
 u32 fpu_save(struct soft_cpu *c, u8 *area);
 int fpu_load(struct soft_cpu *c, const u8 *area, u32 len);
 u8 *fpu_vec(struct soft_cpu *c, unsigned n); /* 32 bytes of YMM @n in memory, little endian */
+/*
+ * For instructions whose exec_fn is exec_fp: find out once what it looks up each time. NULL: call
+ * exec_fp. Any vCPU of the machine may run it, with the same @i or an equal one, as long as the
+ * machine lives; c->rip must be set.
+ */
+void *thunk_prepare(struct soft_cpu *c, const struct insn *i);
+void thunk_run(struct soft_cpu *c, const struct insn *i, void *thunk);
+void exec_fp(struct soft_cpu *c, const struct insn *i);
