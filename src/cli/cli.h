@@ -22,6 +22,7 @@ extern const struct command commands[]; /* ends with a NULL name */
 
 int cmd_run(int argc, const char *const *argv);
 int cmd_doctor(int argc, const char *const *argv);
+int cmd_cpu_step(int argc, const char *const *argv);
 int cmd_help(int argc, const char *const *argv);
 int cmd_version(int argc, const char *const *argv);
 int cmd_completion(int argc, const char *const *argv);

@@ -11,6 +11,8 @@ const struct command commands[] = {
 	{ "run", "[OPTION..]", "start a virtual machine (run may be left out)", cmd_run },
 	{ "doctor", "[--json]", "look whether this host can run guests, and say what is missing",
 	  cmd_doctor },
+	{ "cpu-step", "[--check] FILE..", "run single instructions from JSON states to JSON states",
+	  cmd_cpu_step },
 	{ "help", "[TOPIC]", "explain a verb, an option or a topic", cmd_help },
 	{ "version", "", "print the version", cmd_version },
 	{ "completion", "bash|zsh|fish", "print a completion script for the shell",
