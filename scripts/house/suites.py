@@ -30,7 +30,7 @@ SANITIZER_ENV = {
 THREADS_ENV = {"TSAN_OPTIONS": f"suppressions={ROOT}/tests/tsan.supp"}
 # Programs with several threads: the thread sanitizer has nothing to say about the others.
 THREADED = ["rcu", "loop", "log", "trace", "char", "char_posix", "map_stress", "clock", "msix", "pflash",
-            "virtio", "virtio_blk", "vq", "vm", "vm_faults", "vm_stress", "run"]
+            "virtio", "virtio_blk", "vq", "vm", "vm_faults", "vm_stress", "run", "soft_threads"]
 MESON_TEST = ["--no-rebuild", "--logbase", "oriel"]
 UNIT, FUZZ = ["--suite", "unit"], ["--suite", "fuzz"]
 CASE = re.compile(r"^(ok|not ok|FAIL|skip) (\S.*)$", re.M)
