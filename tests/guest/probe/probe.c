@@ -278,6 +278,24 @@ void try(const char *label, const u8 *code)
 	say("\n");
 }
 
+/* It takes a CR0 with bit 32 set, as no other. */
+bool in_qemu(void)
+{
+	as(LONG);
+	now.in.bx = get_cr0() | 1ull << 32;
+	go(C64("mov cr0, rbx"));
+	return now.vector == OK;
+}
+
+void try_but_in_qemu(const char *label, u64 bx, const u8 *code)
+{
+	if (in_qemu())
+		return say("%s: left out\n", label);
+	as(LONG);
+	now.in.bx = bx;
+	try(label, code);
+}
+
 void cpuid(u32 leaf, u32 sub, u32 out[4])
 {
 	__asm__ volatile("cpuid"

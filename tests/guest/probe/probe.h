@@ -129,6 +129,10 @@ void as(enum mode m);
 void go(const u8 *code);
 /* The same, and report the line "@label: outcome". now.in is then as as() left it. */
 void try(const char *label, const u8 *code);
+/* QEMU's emulated processor, which some cases would bring to an end. */
+bool in_qemu(void);
+/* In 64-bit mode with RBX; left out on QEMU's processor, which would end the machine or itself. */
+void try_but_in_qemu(const char *label, u64 bx, const u8 *code);
 /* The same without the end of the line: the caller says more. */
 void try_more(const char *label, const u8 *code);
 /* Report text: %s, %x (u32), %l (u64), %c. One line at a time. */
