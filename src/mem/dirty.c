@@ -46,7 +46,10 @@ u64 dirty_fetch(struct region *r, u64 *bitmap)
 	if (r->dirty_logged)
 		mem_sync_dirty(r);
 	for (size_t i = 0; i < words(r); i++) {
-		bitmap[i] = r->dirty ? __atomic_exchange_n(&r->dirty[i], 0, __ATOMIC_ACQ_REL) : 0;
+		/* Few are set, and looking is cheaper than taking. */
+		bitmap[i] = r->dirty && __atomic_load_n(&r->dirty[i], __ATOMIC_RELAXED)
+				    ? __atomic_exchange_n(&r->dirty[i], 0, __ATOMIC_ACQ_REL)
+				    : 0;
 		total += (u64)__builtin_popcountll(bitmap[i]);
 	}
 	return total;
