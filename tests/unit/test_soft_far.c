@@ -213,7 +213,7 @@ static void calls_need_room_on_the_stack(void)
 	c->seg[SEG_SS].limit++;
 	r->page[RIG_STACK / PAGE - 1] = PAGE_READ_ONLY;
 	CHECK_FAULT(branch(r, CALL, SEL_CODE0, 0x1000), VEC_PF, 3);
-	CHECK_EQ(c->event.cr2, RIG_STACK - 8);
+	CHECK_EQ(c->event.cr2, RIG_STACK - 4);
 	CHECK_EQ(c->gpr[R_SP], RIG_STACK);
 	rig_stop(r);
 }

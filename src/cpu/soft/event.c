@@ -140,9 +140,7 @@ static void deliver_long(struct soft_cpu *c, const struct soft_event *e, u64 rip
 		frame[2] |= FL_RF;
 	if (e->has_error)
 		frame[n++] = e->error;
-	/* Within a page the write itself raises what there is, and before it has done anything. */
-	if ((st.sp - 1) % PAGE < 8 * n - 1)
-		stack_probe(c, &st, n, 8);
+	stack_probe(c, &st, n, 8);
 	if (!canonical(g.off))
 		raise_gp(c);
 	desc_access(c, &d);

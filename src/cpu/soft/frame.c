@@ -59,16 +59,20 @@ static bool wraps(const struct stack *st, u64 len)
 	return (st->sp & st->mask) < len && !st->flat;
 }
 
-/* Around the end of a 16-bit or 32-bit stack slots lie apart. */
+/*
+ * The limit is checked for all slots at once; pages are met in the order of the pushes, which CR2
+ * tells. Around the end of a 16-bit or 32-bit stack slots lie apart.
+ */
 void stack_probe(struct soft_cpu *c, const struct stack *st, unsigned n, unsigned size)
 {
-	u64 len = (u64)n * size;
+	u64 len = (u64)n * size, low = (st->sp & st->mask) - len;
+	gva_t at;
 
 	if (!wraps(st, len)) {
-		u64 low = (st->sp & st->mask) - len;
-
-		probe(c, st, place(c, st, low, len), len);
-		return;
+		at = place(c, st, low, len);
+		probe(c, st, at + len - size, size);
+		if (at % PAGE + len <= PAGE)
+			return;
 	}
 	for (unsigned i = 1; i <= n; i++) {
 		u64 off = (st->sp - (u64)i * size) & st->mask;
@@ -128,13 +132,18 @@ u64 frame_peek(struct soft_cpu *c, unsigned n, unsigned size, u64 skip)
 u64 tss_rsp(struct soft_cpu *c, unsigned n)
 {
 	u32 off = 4 + 8 * n;
+	u64 sp;
 
 	/* Behind RSP2 there are 8 reserved bytes, then IST1. */
 	if (n > 3)
 		off = 0x24 + 8 * (n - 4);
 	if (off + 7 > c->tr.limit)
 		raise_sel(c, VEC_TS, c->tr.sel);
-	return sys_read(c, c->tr.base + off, 8);
+	sp = sys_read(c, c->tr.base + off, 8);
+	/* Not only where it is written: the top itself counts. SDM 3A 6.14.4 */
+	if (!canonical(sp))
+		raise_error(c, VEC_SS, 0);
+	return sp;
 }
 
 /* SS and SP of privilege @cpl from a 16-bit or 32-bit task state. */

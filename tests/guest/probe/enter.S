@@ -74,7 +74,16 @@ to_long:
 	movl %cr0, %eax
 	andl $0x7fffffff, %eax
 	movl %eax, %cr0
-	movl $CR4_LONG, %eax
+	/* A 16-bit task state would keep long mode from being entered. What is busy is told later. */
+	cmpl $0, saved_rsp
+	je 1f
+	lgdt gdtr
+	movb gdt + TSS32 + 5, %bl
+	andb $0xfd, gdt + TSS32 + 5
+	movl $TSS32, %eax
+	ltr %ax
+	movb %bl, gdt + TSS32 + 5
+1:	movl $CR4_LONG, %eax
 	movl %eax, %cr4
 	movl $pml4, %eax
 	movl %eax, %cr3

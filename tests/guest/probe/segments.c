@@ -25,9 +25,12 @@ static void each_kind(const char *what, enum mode m, const char *mode_name, cons
 		      const u8 *list, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
+		/* The next frame must lie within a segment that expands down, too. */
+		u32 limit = (list[i] & 0x1c) == 0x14 ? 0 : 0xfffff;
+
 		say("%s/%s/%x:", what, mode_name, (u32)list[i]);
 		for (unsigned rpl = 0; rpl < 4; rpl++) {
-			set_gdt(T0, descriptor(0, 0xfffff, list[i], 12));
+			set_gdt(T0, descriptor(0, limit, list[i], 12));
 			as(m);
 			now.in.ax = T0 | rpl;
 			go(code);
