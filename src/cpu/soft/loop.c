@@ -78,12 +78,15 @@ static bool must_step(const struct soft_cpu *c)
 	return c->shadow || c->rflags & (FL_TF | FL_RF) || c->dr[7] & DR7_ENABLED;
 }
 
-/* RF holds breakpoints off for one instruction, all rounds of a REP included. SDM 3B 17.3.1.1 */
+/*
+ * RF holds breakpoints off for one instruction, all rounds of a REP included; so does a load of SS.
+ * SDM 3B 17.3.1.1, 3A 6.8.3
+ */
 void step(struct soft_cpu *c)
 {
 	struct insn insn;
 	bool rf = c->rflags & FL_RF;
-	u64 hit = rf || !(c->dr[7] & DR7_ENABLED)
+	u64 hit = rf || c->shadow_ss || !(c->dr[7] & DR7_ENABLED)
 			  ? 0
 			  : debug_exec_match(c, c->seg_base[SEG_CS] + c->rip);
 

@@ -298,7 +298,6 @@ static void io_breakpoints(void)
 	set_cr4(get_cr4() & ~8ull);
 }
 
-/* check: long-function, one case after the other */
 static void registers(void)
 {
 	/* The report itself touches these registers, so the code that is tried sets GD. */
