@@ -90,13 +90,13 @@ u64 debug_io_match(const struct soft_cpu *c, u16 port, unsigned size)
 
 static void reach(struct soft_cpu *c, gva_t at, size_t len, bool write)
 {
-	u32 error = (write ? 2 : 0) | (c->cpl == 3 ? 4 : 0);
-
 	for (gva_t p = ALIGN_DOWN(at, PAGE); p <= at + len - 1; p += PAGE) {
-		if (p == ABSENT || p >= MEM)
-			raise_error(c, VEC_PF, error);
-		if (p == READ_ONLY && write)
-			raise_error(c, VEC_PF, error | 1);
+		bool absent = p == ABSENT || p >= MEM;
+		u32 error = (absent ? 0 : 1) | (write ? 2 : 0) | (c->cpl == 3 ? 4 : 0);
+
+		if (absent || (p == READ_ONLY && write))
+			raise_event(c, &(struct soft_event){ VEC_PF, EV_EXCEPTION, true, error,
+							     MAX(p, at), 0 });
 	}
 }
 

@@ -48,23 +48,28 @@ void exec_das(struct soft_cpu *c, const struct insn *i)
 	decimal_sub(c);
 }
 
-/* AX changes as one number. SDM 2A, AAA */
+/* AAA and AAS: AX changes as one number. SDM 2A, AAA */
+static bool needs_ascii(const struct soft_cpu *c)
+{
+	return (c->gpr[R_AX] & 15) > 9 || c->lf & LF_AF;
+}
+
 void exec_aaa(struct soft_cpu *c, const struct insn *i)
 {
-	u8 al = get_al(c);
-	bool af = (al & 15) > 9 || c->lf & LF_AF;
+	bool af = needs_ascii(c);
+	u16 ax = (u16)c->gpr[R_AX], by = af ? 0x106 : 0;
 
-	gpr_set(c, R_AX, 2, (c->gpr[R_AX] + (af ? 0x106 : 0)) & 0xff0f);
-	c->lf = adjusted(add_flags(al, af ? 6 : 0, 1), af, af);
+	gpr_set(c, R_AX, 2, (ax + by) & 0xff0f);
+	c->lf = adjusted(add_flags(ax, by, 2), af, af);
 }
 
 void exec_aas(struct soft_cpu *c, const struct insn *i)
 {
-	u8 al = get_al(c);
-	bool af = (al & 15) > 9 || c->lf & LF_AF;
+	bool af = needs_ascii(c);
+	u16 ax = (u16)c->gpr[R_AX], by = af ? 0x106 : 0;
 
-	gpr_set(c, R_AX, 2, (c->gpr[R_AX] - (af ? 0x106 : 0)) & 0xff0f);
-	c->lf = adjusted(compare_flags(al, af ? 6 : 0, 1), af, af);
+	gpr_set(c, R_AX, 2, (ax - by) & 0xff0f);
+	c->lf = adjusted(compare_flags(ax, by, 2), af, af);
 }
 
 void exec_aam(struct soft_cpu *c, const struct insn *i)

@@ -128,11 +128,10 @@ void exec_bsr(struct soft_cpu *c, const struct insn *i)
 	scan_bsr(c, i);
 }
 
+/* What is undefined is as on AMD's Zen: OF stays. */
 static u16 count_flags(const struct soft_cpu *c, u64 src, u64 count)
 {
-	u16 lf = c->lf & (u16) ~(LF_CF | LF_ZF);
-
-	return (u16)(lf | (src ? 0 : LF_CF) | (count ? 0 : LF_ZF));
+	return (u16)((c->lf & LF_OF) | (src ? 0 : LF_CF) | (count ? 0 : LF_ZF));
 }
 
 void exec_lzcnt(struct soft_cpu *c, const struct insn *i)

@@ -27,7 +27,11 @@ void exec_jmp(struct soft_cpu *c, const struct insn *i)
 
 void exec_call(struct soft_cpu *c, const struct insn *i)
 {
-	branch_to(c, target(c, i), i->osz);
+	u64 to = target(c, i);
+
+	/* A fault of the stack comes before one of the target. */
+	seg_probe_write(c, SEG_SS, (stack_pointer(c) - i->osz) & ones(c->stack_size), i->osz);
+	branch_to(c, to, i->osz);
 	push(c, i->osz, behind(c, i));
 }
 

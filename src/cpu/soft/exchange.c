@@ -167,12 +167,12 @@ void exec_cmpxchg16b(struct soft_cpu *c, const struct insn *i)
 {
 	const u64 v[2] = { c->gpr[R_BX], c->gpr[R_CX] };
 	u64 acc[2] = { c->gpr[R_AX], c->gpr[R_DX] };
-	enum insn_seg s = (enum insn_seg)i->seg;
 	_Alignas(16) u64 copy[2];
 	struct place p;
 	bool same;
 
-	if (seg_check(c, s, insn_offset(c, i), 16, true) & 15)
+	/* Before the address is found to be none. */
+	if ((c->seg_base[i->seg] + insn_offset(c, i)) & 15)
 		raise_gp(c);
 	place_begin(c, i, 0, &p);
 	if (p.at == p.copy) {

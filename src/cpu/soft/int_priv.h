@@ -103,16 +103,12 @@ u64 stack_peek(struct soft_cpu *c, unsigned slot, unsigned size);
 
 /*
  * A string instruction is made of two parts. one() does one element: all that can fault, then
- * memory, then rSI and rDI. bulk() does up to @count elements within a page and returns how many
- * that were; 0 when it cannot. Both leave flags, and whether a condition ends it, in @run.
+ * memory, then registers and flags; true: its condition ends a repetition. bulk() does up to @count
+ * elements within a page and returns how many that were; 0 when it cannot.
  */
-struct string_run {
-	u16 lf;    /* of the last comparison */
-	bool done; /* ended by its condition */
-};
 struct string_op {
-	void (*one)(struct soft_cpu *c, const struct insn *i, struct string_run *run);
-	u64 (*bulk)(struct soft_cpu *c, const struct insn *i, u64 count, struct string_run *run);
+	bool (*one)(struct soft_cpu *c, const struct insn *i);
+	u64 (*bulk)(struct soft_cpu *c, const struct insn *i, u64 count, bool *done);
 };
 void string_run(struct soft_cpu *c, const struct insn *i, const struct string_op *op);
 

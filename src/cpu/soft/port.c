@@ -41,7 +41,7 @@ void exec_out(struct soft_cpu *c, const struct insn *i)
 	port_write(c, port, size, opnd_get(c, i, 1));
 }
 
-/* ---- strings ---- */
+/* ---- strings: the right to use the port counts also when there is nothing to do ---- */
 
 static u16 port_of(const struct soft_cpu *c)
 {
@@ -49,22 +49,22 @@ static u16 port_of(const struct soft_cpu *c)
 }
 
 /* The port is not read when its value could not be stored. */
-static void ins_one(struct soft_cpu *c, const struct insn *i, struct string_run *run)
+static bool ins_one(struct soft_cpu *c, const struct insn *i)
 {
 	struct string_side to = string_target();
 	unsigned size = string_size(i);
 
-	io_check(c, port_of(c), size);
 	seg_probe_write(c, to.seg, gpr_get(c, to.reg, i->asz), size);
 	string_write(c, i, to, port_read(c, port_of(c), size));
 	string_advance(c, i, to, 1);
+	return false;
 }
 
-static void outs_one(struct soft_cpu *c, const struct insn *i, struct string_run *run)
+static bool outs_one(struct soft_cpu *c, const struct insn *i)
 {
-	io_check(c, port_of(c), string_size(i));
 	port_write(c, port_of(c), string_size(i), string_read(c, i, string_source(i)));
 	string_advance(c, i, string_source(i), 1);
+	return false;
 }
 
 /*
@@ -103,7 +103,6 @@ static u64 bulk(struct soft_cpu *c, const struct insn *i, u64 count, bool in)
 	/* A breakpoint on the port is met after each round. */
 	if (c->cr4 & CR4_DE && c->dr[7] & 0xff)
 		return 0;
-	io_check(c, port_of(c), string_size(i));
 	at = string_memory(c, i, s, in, &count);
 	if (!at)
 		return 0;
@@ -112,12 +111,12 @@ static u64 bulk(struct soft_cpu *c, const struct insn *i, u64 count, bool in)
 	return count;
 }
 
-static u64 ins_bulk(struct soft_cpu *c, const struct insn *i, u64 count, struct string_run *run)
+static u64 ins_bulk(struct soft_cpu *c, const struct insn *i, u64 count, bool *done)
 {
 	return bulk(c, i, count, true);
 }
 
-static u64 outs_bulk(struct soft_cpu *c, const struct insn *i, u64 count, struct string_run *run)
+static u64 outs_bulk(struct soft_cpu *c, const struct insn *i, u64 count, bool *done)
 {
 	return bulk(c, i, count, false);
 }
@@ -126,6 +125,7 @@ void exec_ins(struct soft_cpu *c, const struct insn *i)
 {
 	static const struct string_op op = { ins_one, ins_bulk };
 
+	io_check(c, port_of(c), string_size(i));
 	string_run(c, i, &op);
 }
 
@@ -133,5 +133,6 @@ void exec_outs(struct soft_cpu *c, const struct insn *i)
 {
 	static const struct string_op op = { outs_one, outs_bulk };
 
+	io_check(c, port_of(c), string_size(i));
 	string_run(c, i, &op);
 }

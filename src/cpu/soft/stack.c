@@ -38,13 +38,12 @@ void exec_pop(struct soft_cpu *c, const struct insn *i)
 		pop_memory(c, i);
 }
 
+/* What was done before a fault is done again, so it does no harm; processors leave it, too. */
 void exec_pusha(struct soft_cpu *c, const struct insn *i)
 {
 	u64 sp = stack_pointer(c), mask = ones(c->stack_size);
 	unsigned size = i->osz;
 
-	for (unsigned n = 1; n <= 8; n++)
-		seg_probe_write(c, SEG_SS, (sp - n * size) & mask, size);
 	for (unsigned n = 1; n <= 8; n++)
 		seg_write(c, SEG_SS, (sp - n * size) & mask, size,
 			  gpr_get(c, all_order[n - 1], size));
@@ -53,18 +52,16 @@ void exec_pusha(struct soft_cpu *c, const struct insn *i)
 
 void exec_popa(struct soft_cpu *c, const struct insn *i)
 {
-	u64 val[8];
-
-	for (unsigned n = 0; n < 8; n++)
-		val[n] = stack_peek(c, n, i->osz);
 	for (unsigned n = 0; n < 8; n++) {
+		u64 val = stack_peek(c, n, i->osz);
+
 		if (all_order[7 - n] != R_SP)
-			gpr_set(c, all_order[7 - n], i->osz, val[n]);
+			gpr_set(c, all_order[7 - n], i->osz, val);
 	}
 	stack_set(c, stack_pointer(c) + 8 * i->osz);
 }
 
-/* Memory may be written before a fault, as a processor does it; registers are not. SDM 2A, ENTER */
+/* SDM 2A, ENTER. Memory may be written before a fault. */
 void exec_enter(struct soft_cpu *c, const struct insn *i)
 {
 	unsigned size = i->osz, level = opnd_get(c, i, 1) & 31;

@@ -68,6 +68,9 @@ void *string_memory(struct soft_cpu *c, const struct insn *i, struct string_side
 	if (!*count || checks_alignment(c))
 		return NULL;
 	below = c->rflags & FL_DF ? (*count - 1) * size : 0;
+	/* What faults is the first element, not the lowest. */
+	if (below && !lin_ptr(c, lin, size, write, s.seg))
+		return NULL;
 	at = lin_ptr(c, lin - below, *count * size, write, s.seg);
 	return at ? at + below : NULL;
 }
@@ -77,44 +80,35 @@ void *string_memory(struct soft_cpu *c, const struct insn *i, struct string_side
 /* A piece is about a page long, or as many elements one by one as stand for it here. */
 enum { PIECE = PAGE, ELEMENT_COST = PAGE / 64 };
 
-static void once(struct soft_cpu *c, const struct insn *i, const struct string_op *op)
-{
-	struct string_run run = { .lf = c->lf };
-
-	op->one(c, i, &run);
-	c->lf = run.lf;
-}
-
 /*
- * Between two pieces the instruction is to be run again, with RF as between two rounds on a
- * processor: SDM 3B 17.3.1.1. Flags change at the end only: SDM 2B, REP.
+ * Between two pieces the instruction is to be run again. Then a breakpoint on it, which was met
+ * once, must not be met again: SDM 3B 17.3.1.1. Without breakpoints RF stays out of sight, as it
+ * does on AMD's processors.
  */
-static void leave(struct soft_cpu *c, const struct string_run *run, bool again)
+static void leave(struct soft_cpu *c, bool again)
 {
-	if (again) {
-		c->next_rip = c->rip;
-		c->rflags |= FL_RF;
-		return;
-	}
 	c->rflags &= ~(u64)FL_RF;
-	c->lf = run->lf;
+	if (!again)
+		return;
+	c->next_rip = c->rip;
+	if (c->dr[7] & 0xff)
+		c->rflags |= FL_RF;
 }
 
 void string_run(struct soft_cpu *c, const struct insn *i, const struct string_op *op)
 {
-	bool step = c->rflags & FL_TF;
-	struct string_run run = { .lf = c->lf };
+	bool step = c->rflags & FL_TF, done = false;
 	u64 count = gpr_get(c, R_CX, i->asz);
 
 	if (i->rep == REP_NONE) {
-		once(c, i, op);
+		(void)op->one(c, i);
 		return;
 	}
-	for (s64 budget = PIECE; count && !run.done && budget > 0;) {
-		u64 n = step || !op->bulk ? 0 : op->bulk(c, i, count, &run);
+	for (s64 budget = PIECE; count && !done && budget > 0;) {
+		u64 n = step || !op->bulk ? 0 : op->bulk(c, i, count, &done);
 
 		if (n == 0) {
-			op->one(c, i, &run);
+			done = op->one(c, i);
 			n = 1;
 			budget -= ELEMENT_COST;
 		}
@@ -124,16 +118,17 @@ void string_run(struct soft_cpu *c, const struct insn *i, const struct string_op
 		if (step || c->trap_dr6 || cpu_is_wanted(c))
 			break;
 	}
-	leave(c, &run, count && !run.done);
+	leave(c, count && !done);
 }
 
 /* ---- MOVS, STOS, LODS ---- */
 
-static void movs_one(struct soft_cpu *c, const struct insn *i, struct string_run *run)
+static bool movs_one(struct soft_cpu *c, const struct insn *i)
 {
 	string_write(c, i, string_target(), string_read(c, i, string_source(i)));
 	string_advance(c, i, string_source(i), 1);
 	string_advance(c, i, string_target(), 1);
+	return false;
 }
 
 #define REP_MOVS(text) __asm__ volatile(text : "+D"(to), "+S"(from), "+c"(count) : : "memory", "cc")
@@ -152,7 +147,7 @@ static void native_movs(void *to, const void *from, u64 count, unsigned size, bo
 	}
 }
 
-static u64 movs_bulk(struct soft_cpu *c, const struct insn *i, u64 count, struct string_run *run)
+static u64 movs_bulk(struct soft_cpu *c, const struct insn *i, u64 count, bool *done)
 {
 	void *from = string_memory(c, i, string_source(i), false, &count), *to;
 
@@ -174,10 +169,11 @@ void exec_movs(struct soft_cpu *c, const struct insn *i)
 	string_run(c, i, &op);
 }
 
-static void stos_one(struct soft_cpu *c, const struct insn *i, struct string_run *run)
+static bool stos_one(struct soft_cpu *c, const struct insn *i)
 {
 	string_write(c, i, string_target(), gpr_get(c, R_AX, string_size(i)));
 	string_advance(c, i, string_target(), 1);
+	return false;
 }
 
 #define REP_STOS(text) __asm__ volatile(text : "+D"(to), "+c"(count) : "a"(val) : "memory", "cc")
@@ -196,7 +192,7 @@ static void native_stos(void *to, u64 val, u64 count, unsigned size, bool down)
 	}
 }
 
-static u64 stos_bulk(struct soft_cpu *c, const struct insn *i, u64 count, struct string_run *run)
+static u64 stos_bulk(struct soft_cpu *c, const struct insn *i, u64 count, bool *done)
 {
 	void *to = string_memory(c, i, string_target(), true, &count);
 
@@ -214,10 +210,11 @@ void exec_stos(struct soft_cpu *c, const struct insn *i)
 	string_run(c, i, &op);
 }
 
-static void lods_one(struct soft_cpu *c, const struct insn *i, struct string_run *run)
+static bool lods_one(struct soft_cpu *c, const struct insn *i)
 {
 	gpr_set(c, R_AX, string_size(i), string_read(c, i, string_source(i)));
 	string_advance(c, i, string_source(i), 1);
+	return false;
 }
 
 void exec_lods(struct soft_cpu *c, const struct insn *i)
@@ -229,21 +226,22 @@ void exec_lods(struct soft_cpu *c, const struct insn *i)
 
 /* ---- CMPS, SCAS ---- */
 
-static void compared(const struct insn *i, struct string_run *run, u16 lf)
+/* True: the condition ends it. Flags are there after each round, also when the next one faults. */
+static bool compared(struct soft_cpu *c, const struct insn *i, u16 lf)
 {
 	bool equal = lf & LF_ZF;
 
-	run->lf = lf;
-	run->done = i->rep == REP_REPZ ? !equal : equal;
+	c->lf = lf;
+	return i->rep == REP_REPZ ? !equal : equal;
 }
 
-static void cmps_one(struct soft_cpu *c, const struct insn *i, struct string_run *run)
+static bool cmps_one(struct soft_cpu *c, const struct insn *i)
 {
 	u64 a = string_read(c, i, string_source(i)), b = string_read(c, i, string_target());
 
-	compared(i, run, compare_flags(a, b, string_size(i)));
 	string_advance(c, i, string_source(i), 1);
 	string_advance(c, i, string_target(), 1);
+	return compared(c, i, compare_flags(a, b, string_size(i)));
 }
 
 #define REP_CMPS(text)                                                                             \
@@ -280,7 +278,7 @@ static u64 native_cmps(const void *from, const void *to, u64 count, unsigned wha
 	return before - count;
 }
 
-static u64 cmps_bulk(struct soft_cpu *c, const struct insn *i, u64 count, struct string_run *run)
+static u64 cmps_bulk(struct soft_cpu *c, const struct insn *i, u64 count, bool *done)
 {
 	const void *from = string_memory(c, i, string_source(i), false, &count), *to;
 	u16 lf;
@@ -291,7 +289,7 @@ static u64 cmps_bulk(struct soft_cpu *c, const struct insn *i, u64 count, struct
 	if (!to)
 		return 0;
 	count = native_cmps(from, to, count, how(c, i), &lf);
-	compared(i, run, lf);
+	*done = compared(c, i, lf);
 	string_advance(c, i, string_source(i), count);
 	string_advance(c, i, string_target(), count);
 	return count;
@@ -304,13 +302,13 @@ void exec_cmps(struct soft_cpu *c, const struct insn *i)
 	string_run(c, i, &op);
 }
 
-static void scas_one(struct soft_cpu *c, const struct insn *i, struct string_run *run)
+static bool scas_one(struct soft_cpu *c, const struct insn *i)
 {
 	unsigned size = string_size(i);
 	u64 b = string_read(c, i, string_target());
 
-	compared(i, run, compare_flags(gpr_get(c, R_AX, size), b, size));
 	string_advance(c, i, string_target(), 1);
+	return compared(c, i, compare_flags(gpr_get(c, R_AX, size), b, size));
 }
 
 #define REP_SCAS(text)                                                                             \
@@ -333,7 +331,7 @@ static u64 native_scas(u64 val, const void *to, u64 count, unsigned what, u16 *l
 	return before - count;
 }
 
-static u64 scas_bulk(struct soft_cpu *c, const struct insn *i, u64 count, struct string_run *run)
+static u64 scas_bulk(struct soft_cpu *c, const struct insn *i, u64 count, bool *done)
 {
 	const void *to = string_memory(c, i, string_target(), false, &count);
 	u16 lf;
@@ -341,7 +339,7 @@ static u64 scas_bulk(struct soft_cpu *c, const struct insn *i, u64 count, struct
 	if (!to)
 		return 0;
 	count = native_scas(c->gpr[R_AX], to, count, how(c, i), &lf);
-	compared(i, run, lf);
+	*done = compared(c, i, lf);
 	string_advance(c, i, string_target(), count);
 	return count;
 }
