@@ -22,8 +22,9 @@ enum { MODEL_V2, MODEL_V3 };
 #define C1_OURS (BIT(17) | BIT(22) | BIT(26)) /* PCID, MOVBE, XSAVE */
 #define C1_V3 (BIT(12) | BIT(28) | BIT(29))   /* FMA, AVX, F16C */
 /* CPUID.7.0 EBX, ECX, EDX. */
-#define B7_OURS (BIT(0) | BIT(7) | BIT(9) | BIT(10) | BIT(20)) /* FSGSBASE SMEP ERMS INVPCID SMAP */
-#define B7_FCS BIT(13)                                         /* no FPU CS and DS */
+/* FSGSBASE, TSC_ADJUST, SMEP, ERMS, INVPCID, SMAP */
+#define B7_OURS (BIT(0) | BIT(1) | BIT(7) | BIT(9) | BIT(10) | BIT(20))
+#define B7_FCS BIT(13) /* no FPU CS and DS */
 #define B7_RDSEED BIT(18)
 #define B7_V3 (BIT(3) | BIT(5) | BIT(8)) /* BMI1, AVX2, BMI2 */
 #define C7_UMIP BIT(2)

@@ -14,6 +14,8 @@
 
 u64 host_tsc(void)
 {
+	/* Or it is read before what the guest did before, and its vCPUs see time go back. */
+	__builtin_ia32_lfence();
 	return __rdtsc();
 }
 
