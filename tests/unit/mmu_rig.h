@@ -79,6 +79,14 @@ u64 debug_data_match(const struct soft_cpu *c, gva_t at, unsigned size, bool wri
 	return write && at <= rig_cpu_of(c)->watched && at + size > rig_cpu_of(c)->watched;
 }
 
+/* Whose thread this is. */
+static _Thread_local struct soft_cpu *rig_current;
+
+struct soft_cpu *soft_current(void)
+{
+	return rig_current;
+}
+
 static void rig_nothing(void *cpu)
 {
 }

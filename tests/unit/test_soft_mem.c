@@ -193,6 +193,28 @@ static void dirty_logging_catches_who_is_paused_in_between(void)
 	rig64_stop(&r);
 }
 
+static void who_begins_a_log_itself_marks_nothing_of_old(void)
+{
+	u64 bitmap[RAM_SIZE / PAGE / 64];
+	struct rig64 r;
+
+	begin(&r);
+	for (unsigned i = 0; i < 2; i++)
+		mmu_enter_guest(&r.rig.cpu[i].c);
+	mmu_leave_guest(&r.rig.cpu[1].c);
+	rig_current = r.c; /* in a device, as it were */
+	CHECK_EQ(dirty_start(r.ram, true), 0);
+	rig_current = NULL;
+	CHECK(!has_tag(r.cpu, 0x5000, true)); /* at once */
+	mmu_serve(r.c);
+	mmu_enter_guest(&r.rig.cpu[1].c);
+	CHECK(!has_tag(&r.rig.cpu[1], 0x5000, true));
+	CHECK_EQ(dirty_pages(&r, bitmap), 0);
+	put8(r.cpu, 0x5000, 1);
+	CHECK_EQ(dirty_pages(&r, bitmap), 1);
+	rig64_stop(&r);
+}
+
 /* ---- pointers ---- */
 
 static void *pointer(struct rig_cpu *cpu, gva_t at, size_t len, bool write)
@@ -558,6 +580,7 @@ int main(void)
 	RUN(an_old_answer_does_not_count_for_new_write_tags);
 	RUN(logged_pages_are_marked_and_stale_tags_too);
 	RUN(dirty_logging_catches_who_is_paused_in_between);
+	RUN(who_begins_a_log_itself_marks_nothing_of_old);
 	RUN(a_pointer_is_for_the_rest_of_a_page_at_most);
 	RUN(what_is_written_by_pointer_is_noted_after_the_instruction);
 	RUN(what_is_no_memory_goes_to_devices);

@@ -44,16 +44,14 @@ void mmu_destroy(struct soft_cpu *c)
 void mmu_resync(struct soft_cpu *c)
 {
 	struct soft_mmu *m = c->mmu;
-	u64 log = __atomic_load_n(&c->soft->log_epoch, __ATOMIC_ACQUIRE);
 
 	m->map_epoch = __atomic_load_n(&c->soft->map_epoch, __ATOMIC_ACQUIRE);
 	m->apic_base = c->lapic.base;
 	m->apic_page = ALIGN_DOWN(m->apic_base, PAGE);
 	if (!lapic_at(&c->lapic, m->apic_page))
 		m->apic_page = ~0ull;
-	if (m->log_epoch != log)
+	if (__atomic_exchange_n(&m->log_late, false, __ATOMIC_SEQ_CST))
 		tlb_drop_all_writes(c, true);
-	m->log_epoch = log;
 	m->smm = c->in_smm;
 	memset(m->range, 0, sizeof(m->range));
 	tlb_flush_all(m, true);
@@ -79,23 +77,32 @@ static void on_remove(void *arg, enum mem_view view, const struct mem_range *r)
 {
 }
 
+/* The vCPU that made the change itself has it at once, others at their next boundary. */
 static void on_published(void *arg, enum mem_view view)
 {
+	struct soft_cpu *me = soft_current();
 	struct soft *s = arg;
 
 	__atomic_fetch_add(&s->map_epoch, 1, __ATOMIC_SEQ_CST);
 	for (unsigned i = 0; i < ARRAY_LEN(s->cpu); i++)
 		if (s->cpu[i])
 			cpu_attend(s->cpu[i], ATT_FLUSH);
+	if (me && me->soft == s)
+		mmu_sync(me);
 }
 
-/* Until a vCPU drops its write tags it writes unlogged; then it marks all pages that it could. */
+/*
+ * Others go on writing unlogged until they drop their write tags: then they mark all pages that
+ * they could write. Who is not in guest code drops them on the way in: mmu_enter_guest().
+ */
 static int on_log_dirty(void *arg, enum mem_view view, const struct mem_range *r, bool on)
 {
+	struct soft_cpu *me = soft_current();
 	struct soft *s = arg;
 
-	if (on)
-		__atomic_fetch_add(&s->log_epoch, 1, __ATOMIC_SEQ_CST);
+	for (unsigned i = 0; i < ARRAY_LEN(s->cpu) && on; i++)
+		if (s->cpu[i] && s->cpu[i] != me && s->cpu[i]->mmu)
+			__atomic_store_n(&s->cpu[i]->mmu->log_late, true, __ATOMIC_SEQ_CST);
 	on_published(arg, view);
 	return 0;
 }
@@ -263,6 +270,8 @@ void mmu_serve(struct soft_cpu *c)
 void mmu_enter_guest(struct soft_cpu *c)
 {
 	__atomic_store_n(&c->mmu->running, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_exchange_n(&c->mmu->log_late, false, __ATOMIC_SEQ_CST))
+		tlb_drop_all_writes(c, false);
 	serve(c);
 }
 

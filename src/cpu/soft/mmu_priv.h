@@ -91,7 +91,7 @@ struct soft_mmu {
 	u64 ticks, epochs;
 
 	/* What depends on the machine's memory map. */
-	u64 map_epoch, log_epoch;
+	u64 map_epoch;
 	u64 apic_base, apic_page; /* page: of the local APIC, or ~0 */
 	struct mem_range range[MMU_RANGES];
 	u8 next_range, next_claim, notes;
@@ -99,8 +99,9 @@ struct soft_mmu {
 	struct mmu_note note[MMU_NOTES];
 	struct mmu_claim claim[MMU_CLAIMS];
 
-	u32 running; /* atomic: between mmu_enter_guest() and mmu_leave_guest() */
-	u32 dropped; /* atomic: the last ticket that was served */
+	bool log_late; /* atomic: a log began, mark what has a write tag */
+	u32 running;   /* atomic: between mmu_enter_guest() and mmu_leave_guest() */
+	u32 dropped;   /* atomic: the last ticket that was served */
 	struct tlb none;
 	struct tlb_context context[MMU_CONTEXTS];
 };

@@ -285,8 +285,8 @@ struct soft {
 	struct soft_cpu *cpu[256];
 	unsigned count;
 	struct mem_listener listener;
-	u64 map_epoch, log_epoch; /* atomic; changes of the map, beginnings of dirty logs */
-	u32 drop_ticket;          /* atomic; mmu_ask_drop() */
+	u64 map_epoch;   /* atomic; changes of the memory map, or of dirty logs */
+	u32 drop_ticket; /* atomic; mmu_ask_drop() */
 	struct mutex world_lock;
 	struct cond world_changed;
 	u32 exclusive;          /* atomic: vCPUs that have or want an exclusive section */
