@@ -125,11 +125,6 @@ void lin_write(struct soft_cpu *c, gva_t at, unsigned size, u64 val)
 	lin_write_bytes(c, at, &val, size);
 }
 
-void lin_probe_write(struct soft_cpu *c, gva_t at, size_t len)
-{
-	reach(c, at, len, true);
-}
-
 void *lin_ptr(struct soft_cpu *c, gva_t at, size_t len, bool write, enum insn_seg seg)
 {
 	CHECK(len && (at & (PAGE - 1)) + len <= PAGE);
@@ -160,6 +155,11 @@ void seg_write(struct soft_cpu *c, enum insn_seg s, u64 off, unsigned size, u64 
 void seg_read_bytes(struct soft_cpu *c, enum insn_seg s, u64 off, void *buf, size_t len)
 {
 	lin_read_bytes(c, seg_check(c, s, off, len, false), buf, len);
+}
+
+void seg_write_bytes(struct soft_cpu *c, enum insn_seg s, u64 off, const void *buf, size_t len)
+{
+	lin_write_bytes(c, seg_check(c, s, off, len, true), buf, len);
 }
 
 void seg_probe_write(struct soft_cpu *c, enum insn_seg s, u64 off, size_t len)

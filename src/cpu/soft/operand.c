@@ -62,29 +62,34 @@ enum place_kind { PLACE_DIRECT, PLACE_GPR, PLACE_COPY };
 /* Devices, two pages, or somebody watches: work on a copy. All that can fault does so here. */
 static void place_copy(struct soft_cpu *c, unsigned locked, struct place *p)
 {
+	enum insn_seg s = (enum insn_seg)p->seg;
+
 	p->kind = PLACE_COPY;
 	p->at = p->copy;
 	if (locked) {
 		exclusive_begin(c);
 		p->exclusive = true;
 	}
-	lin_probe_write(c, p->lin, p->size);
+	seg_probe_write(c, s, p->off, p->size);
 	if (p->size <= 8)
-		p->copy[0] = lin_read(c, p->lin, p->size);
+		p->copy[0] = seg_read(c, s, p->off, p->size);
 	else
-		lin_read_bytes(c, p->lin, p->copy, p->size);
+		seg_read_bytes(c, s, p->off, p->copy, p->size);
 }
 
 void place_memory(struct soft_cpu *c, enum insn_seg s, u64 off, unsigned size, unsigned locked,
 		  struct place *p)
 {
+	gva_t lin = seg_check(c, s, off, size, true);
+
+	p->off = off;
+	p->seg = (u8)s;
 	p->size = (u8)size;
 	p->kind = PLACE_DIRECT;
 	p->exclusive = false;
-	p->lin = seg_check(c, s, off, size, true);
 	p->at = NULL;
-	if ((p->lin & (PAGE - 1)) <= PAGE - size)
-		p->at = lin_ptr(c, p->lin, size, true, s);
+	if ((lin & (PAGE - 1)) <= PAGE - size)
+		p->at = lin_ptr(c, lin, size, true, s);
 	if (!p->at)
 		place_copy(c, locked, p);
 }
@@ -112,9 +117,9 @@ void place_end(struct soft_cpu *c, struct place *p)
 	if (p->kind != PLACE_COPY)
 		return;
 	if (p->size <= 8)
-		lin_write(c, p->lin, p->size, p->copy[0]);
+		seg_write(c, (enum insn_seg)p->seg, p->off, p->size, p->copy[0]);
 	else
-		lin_write_bytes(c, p->lin, p->copy, p->size);
+		seg_write_bytes(c, (enum insn_seg)p->seg, p->off, p->copy, p->size);
 	if (p->exclusive)
 		exclusive_end(c);
 }

@@ -510,9 +510,8 @@ void opnd_set(struct soft_cpu *c, const struct insn *i, unsigned n, u64 val);
  */
 struct place {
 	void *at;
-	u64 copy[2];
-	gva_t lin;
-	u8 size, kind;
+	u64 copy[2], off;
+	u8 size, kind, seg;
 	bool exclusive;
 };
 void place_begin(struct soft_cpu *c, const struct insn *i, unsigned n, struct place *p);
