@@ -118,7 +118,7 @@ struct thunk {
 	u8 live;  /* enum fpu_live */
 	u8 size;  /* of the memory operand; 0: none */
 	u8 align; /* 15, 31: its low address bits must be 0 */
-	bool write, x87, pointers;
+	bool write, wait, x87, pointers;
 };
 
 /* A memory operand. @wait: a waiting x87 exception comes first. */

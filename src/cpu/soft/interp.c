@@ -378,19 +378,27 @@ static const struct cond_table conds = { { { COND256(0) }, { COND256(1) } } };
 		NEXT; \
 	}
 
+/* CF alone changes: ZF is defined to stay. SDM 2A, BT */
+#define BT(ins, d, s) \
+	do { \
+		u8 cf_; \
+\
+		asm volatile(ins " %2, %1; setc %0" : "=q"(cf_) : "r"(d), "r"(s) : "cc"); \
+		c->lf = (u16)((c->lf & ~LF_CF) | (cf_ ? LF_CF : 0)); \
+	} while (0)
 #define BT_N(n, ins) \
 	L_bt_ri_##n : \
 	{ \
 		v##n d = REG(v##n, op->dst), s = (v##n)op->imm; \
 \
-		DO2(ins, d, "+r", s); \
+		BT(ins, d, s); \
 		NEXT; \
 	} \
 	L_bt_rr_##n : \
 	{ \
 		v##n d = REG(v##n, op->dst), s = REG(v##n, op->src); \
 \
-		DO2(ins, d, "+r", s); \
+		BT(ins, d, s); \
 		NEXT; \
 	}
 

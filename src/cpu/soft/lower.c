@@ -40,6 +40,9 @@ static bool address(struct lowering *l)
 
 	if (l->flat ? i->asz != 4 || i->seg >= SEG_FS : i->mode != CPU_64 || i->asz != 8)
 		return false;
+	/* CS cannot be written, and not always be read. */
+	if (l->flat && i->seg == SEG_CS)
+		return false;
 	op->base = op->index = R_ZERO * 8;
 	if (i->base == REG_RIP) {
 		op->base = R_BLOCK * 8;

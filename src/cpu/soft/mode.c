@@ -35,7 +35,7 @@ void cpu_mode_changed(struct soft_cpu *c)
 		c->seg_base[i] = c->mode == CPU_64 && i < SEG_FS ? 0 : c->seg[i].base;
 	c->block_key = c->mode | (u32)c->cpl << 2 | (u32)(c->stack_size == 4) << 4 |
 		       (u32)c->v86 << 5 | (u32)c->prot << 6;
-	if (c->mode == CPU_32 && cs->base == 0 && cs->limit == 0xffffffff &&
+	if (c->mode == CPU_32 && cs->base == 0 && cs->limit == 0xffffffff && c->stack_size == 4 &&
 	    flat(&c->seg[SEG_DS]) && flat(&c->seg[SEG_ES]) && flat(&c->seg[SEG_SS]))
 		c->block_key |= BIT(7);
 	mmu_view(c);

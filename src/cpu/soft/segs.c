@@ -32,11 +32,13 @@ void exec_mov_seg(struct soft_cpu *c, const struct insn *i)
 void exec_push_seg(struct soft_cpu *c, const struct insn *i)
 {
 	u16 sel = c->seg[i->operand[0].reg].sel;
+	struct stack st;
 	u64 sp;
 
 	if (i->osz == 4) {
+		stack_current(c, &st);
 		sp = stack_advance(c, c->gpr[R_SP], -4);
-		seg_write(c, SEG_SS, c->stack_size == 2 ? (u16)sp : sp, 2, sel);
+		seg_write(c, SEG_SS, sp & st.mask, 2, sel);
 		c->gpr[R_SP] = sp;
 	} else {
 		push(c, i->osz, sel);

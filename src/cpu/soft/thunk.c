@@ -142,6 +142,8 @@ static void describe(struct thunk *t, const struct insn *i, const struct insn_in
 	t->size = (u8)operand_size(m);
 	t->write = m->access & ACCESS_WRITE;
 	t->align = fp_align(i, info, t->size);
+	/* CVTPI2PS and CVTPI2PD from memory: whether they wait the host decides, and after that. */
+	t->wait = t->live & LIVE_X87 && i->op != OP_CVTPI2PS && i->op != OP_CVTPI2PD;
 }
 
 /* Under the lock. NULL: there is no such instruction here, or no room. */
@@ -273,7 +275,7 @@ static void run_memory(struct soft_cpu *c, const struct insn *i, const struct th
 {
 	struct soft_fpu *f = c->fpu;
 	struct fp_access a = {
-		.size = t->size, .align = t->align, .write = t->write, .wait = t->live & LIVE_X87
+		.size = t->size, .align = t->align, .write = t->write, .wait = t->wait
 	};
 	struct fp_mem m;
 
