@@ -183,6 +183,13 @@ static unsigned pick(struct forms *f, const struct gen_options *o, struct rng *r
 	return one_in(r, 24) ? ~0u : forms_pick(f, r);
 }
 
+/* What these write is not all compared, so nothing may read it. */
+static bool saves_state(u16 op)
+{
+	return op == OP_FXSAVE || op == OP_FNSAVE || op == OP_FNSTENV || op == OP_XSAVE ||
+	       op == OP_XSAVEC || op == OP_XSAVEOPT;
+}
+
 /* Bad company: shifts whose result is undefined, too; in a row, what stops or goes elsewhere. */
 static bool fits(const struct making *m, bool sequence)
 {
@@ -198,6 +205,8 @@ static bool fits(const struct making *m, bool sequence)
 		return true;
 	insn_regs(i, &regs);
 	if (m->loop_reg && (regs.gpr_written & m->loop_reg || undefined_after(i, 0)))
+		return false;
+	if (saves_state(i->op))
 		return false;
 	return info->cls != CLASS_SYSTEM && !(info->attr & (INSN_FAR | INSN_SYS)) &&
 	       i->op != OP_IRET && i->op != OP_POPF;
@@ -346,7 +355,8 @@ void case_make(struct ncase *c, struct forms *f, const struct gen_options *o, u6
 		close_loop(&m);
 		spread_undefined(c, true);
 	}
-	if (c->insns == 1 && !sequence && one_in(&r, 12)) {
+	/* A gather may stop for the trap after each element. */
+	if (c->insns == 1 && !sequence && one_in(&r, 12) && !(insn_info(&i)->attr & INSN_VSIB)) {
 		c->flags |= CASE_TF;
 		c->in.rflags |= FL_TF;
 	}

@@ -124,7 +124,7 @@ static bool error_counts(u8 vector)
 /* For addresses of its own half Linux tells a user always that the page is there. */
 static u32 error_of(u8 vector, u64 error, u64 cr2)
 {
-	if (vector == 14 && cr2 >> 47)
+	if (vector == 14 && cr2 >= LINUX_TOP)
 		error &= ~1ull;
 	return (u32)error;
 }

@@ -321,17 +321,32 @@ static bool answered_by_others(u16 op)
 
 /*
  * Makers differ, and ours goes Intel's way while the host may be of the other: 66 before a near
- * branch in 64-bit mode; REX.W with a far branch or LSS, LFS, LGS; SYSRET and SYSEXIT.
+ * branch in 64-bit mode; REX.W with a far branch or LSS, LFS, LGS; SYSRET and SYSEXIT; a 32-bit
+ * PUSH of a segment register writes 2 bytes; so many does a 16-bit MOVSXD read; 0F 0D with a
+ * register is no operation; VEX.W outside 64-bit mode does not count. LOOPE and LOOPNE with a
+ * repeat prefix: Zen 5 goes by the prefix.
  */
 static bool makers_differ(const struct insn *i, const struct insn_info *info)
 {
 	bool wide = i->mode == CPU_64 && i->rex & 8;
 
-	if (i->mode == CPU_64 && info->rules & RULE_F64 && info->cls == CLASS_BRANCH)
-		return i->prefix & PREFIX_66;
+	if (i->mode == CPU_64 && info->rules & RULE_F64 && info->cls == CLASS_BRANCH &&
+	    i->prefix & PREFIX_66)
+		return true;
 	if (wide && (info->attr & INSN_FAR || info->attr & INSN_W_SEG))
 		return i->op != OP_RETF;
-	return i->op == OP_SYSRET || i->op == OP_SYSEXIT;
+	switch (i->op) {
+	case OP_SYSRET:
+	case OP_SYSEXIT: return true;
+	case OP_PUSH_SEG: return i->osz == 4;
+	case OP_MOVSXD: return i->osz == 2;
+	case OP_NOP: return i->map == 2 && i->opcode == 0x0d && i->modrm >= 0xc0;
+	case OP_PEXTRD:
+	case OP_PINSRD: return i->encoding == ENC_VEX && i->mode != CPU_64 && i->rex & 8;
+	case OP_LOOPE:
+	case OP_LOOPNE: return i->prefix & (PREFIX_F2 | PREFIX_F3);
+	default: return false;
+	}
 }
 
 bool comparable(const struct insn *i, const u8 has[N_FEATURES])
@@ -342,6 +357,7 @@ bool comparable(const struct insn *i, const u8 has[N_FEATURES])
 		return false;
 	if (answered_by_others(i->op))
 		return false;
+	/* The kernel answers. */
 	if (i->op == OP_INT && (u8)i->imm == 0x80)
 		return false;
 	return !makers_differ(i, info);

@@ -13,6 +13,7 @@
  *	child.c            runs cases natively, in a process of its own
  *	ours.c             runs them on our own processor
  *	compare.c          what differs, and for people
+ *	excuses.c          what may differ, with the reasons
  *	main.c             the rest
  *
  * check: long-file, one interface for all parts of one program
@@ -43,6 +44,8 @@ enum {
 	HLT = 0xf4,
 };
 #define TOP_BASE 0xfffff000u /* one page to read and write; nothing above it */
+
+#define LINUX_TOP 0x7ffffffff000ull /* the addresses of user mode end here */
 
 /* Memory that a case may change: the two pages at DATA_BASE, then the one at TOP_BASE. */
 enum { LINE = 64, MEM_SIZE = 3 * PAGE_LEN, MEM_LINES = MEM_SIZE / LINE, MEM_TOP = 2 * PAGE_LEN };
@@ -219,6 +222,9 @@ enum { WHAT_LEN = 160 };
 /* False and one word on what differs first: "gpr", "flags", "memory", "vector" ... */
 bool results_equal(const struct ncase *c, const struct result *a, const struct result *b,
 		   char what[WHAT_LEN]);
+/* Why the host may do otherwise than ours, @what differing first; NULL: it may not. */
+const char *excuse(const struct ncase *c, const struct result *native, const struct result *ours,
+		   const char *what);
 /* The same for flags that are left undefined. */
 bool results_equal_undefined(const struct ncase *c, const struct result *a, const struct result *b);
 void report(FILE *f, const struct ncase *c, const struct result *native, const struct result *ours);

@@ -112,7 +112,7 @@ static unsigned fill_area(struct making *m, u8 *buf)
 	if (one_in(m->rng, 12))
 		buf[24 + below(m->rng, 4)] |= (u8)rng_next(m->rng);
 	if (one_in(m->rng, 12))
-		bv |= 1ull << below(m->rng, 64);
+		bv |= one_in(m->rng, 2) ? BIT64(3) : BIT64(62); /* nobody has them */
 	memcpy(buf + 512, &bv, 8);
 	if (one_in(m->rng, 12))
 		buf[520 + below(m->rng, 56)] = (u8)rng_next(m->rng);
