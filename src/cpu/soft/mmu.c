@@ -145,8 +145,11 @@ static u64 apic_read(struct soft_cpu *c, gpa_t at, unsigned size)
 
 static void apic_write(struct soft_cpu *c, gpa_t at, unsigned size, u64 val)
 {
-	if (size == 1 || size == 2 || size == 4 || size == 8)
-		lapic_write(&c->lapic, at % PAGE, size, val);
+	if (size != 1 && size != 2 && size != 4 && size != 8)
+		return;
+	lapic_write(&c->lapic, at % PAGE, size, val);
+	/* An EOI or a lower priority lets in what waited. */
+	cpu_attend(c, ATT_INTR);
 }
 
 u64 mmio_read(struct soft_cpu *c, gpa_t at, unsigned size)
