@@ -168,7 +168,6 @@ static int soft_create(struct accel **out, struct machine *m, const struct cpu_c
 		.phys_bits = s->phys_bits,
 		.x2apic = true,
 		.count = s->count,
-		.lapics = xcalloc(s->count, sizeof(struct lapic *)),
 	};
 	apic_bus_init(&s->apics);
 	if (rc == 0)
@@ -198,7 +197,6 @@ static void soft_destroy(struct accel *a)
 	mmu_unlisten(s);
 	thunks_destroy(s);
 	apic_bus_finish(&s->apics);
-	free(s->apics.lapics);
 	free(s);
 }
 
