@@ -142,7 +142,7 @@ static struct block *single(struct soft_cpu *c)
 
 	*b = (struct block){ .key = c->block_key, .once = true };
 	code_fetch_insn(c, i);
-	lower_exec(c, &b->op[0], i, 0);
+	lower_exec(&b->op[0], i, 0);
 	b->op[0].insn = i;
 	lower_end(&b->op[1], i->len);
 	b->ops = 1;
@@ -161,40 +161,45 @@ static void mark_pieces(struct code_page *page, unsigned off, unsigned len)
 		__atomic_fetch_or(&page->pieces, pieces, __ATOMIC_SEQ_CST);
 }
 
+/* What follows a block begins where nothing is used: move the instructions that it keeps down. */
+static size_t pack(struct block *b, u32 kept)
+{
+	struct insn *from = (struct insn *)(b->op + BLOCK_OPS + 1);
+	struct insn *to = (struct insn *)(b->op + b->ops + 1);
+	size_t n = 0;
+
+	for (unsigned i = 0; i < b->ops; i++) {
+		if (!(kept & BIT(i)))
+			continue;
+		memmove(&to[n], &from[n], sizeof(*to));
+		b->op[i].insn = &to[n++];
+	}
+	return (size_t)((u8 *)(to + n) - (u8 *)b);
+}
+
 /* Decode from @bytes, @len of which are there, until the block ends. 0 ops: not even one fits. */
 static void fill(struct soft_cpu *c, struct block *b, const u8 *bytes, unsigned len)
 {
-	struct insn *kept = (struct insn *)(b->op + BLOCK_OPS + 1);
-	unsigned at = 0;
-	bool more = true;
+	struct insn *insn = (struct insn *)(b->op + BLOCK_OPS + 1);
+	unsigned at = 0, how = 0;
+	u32 kept = 0;
 
-	while (more && b->ops < BLOCK_OPS && at < BLOCK_BYTES) {
-		struct op *op = &b->op[b->ops];
-		int n = decode(kept, bytes + at, len - at, (enum cpu_mode)c->mode);
+	while (!(how & LOWER_ENDS) && b->ops < BLOCK_OPS && at < BLOCK_BYTES) {
+		int n = decode(insn, bytes + at, len - at, (enum cpu_mode)c->mode);
 
 		if (n <= 0)
 			break; /* a fault, if it comes to that, is for a block of its own */
-		more = lower(c, op, kept, at);
-		if (lower_keeps(op))
-			op->insn = kept++;
+		how = lower(c, &b->op[b->ops], insn, at);
+		if (how & LOWER_KEEPS) {
+			kept |= BIT(b->ops);
+			insn++;
+		}
 		at += (unsigned)n;
 		b->ops++;
 	}
 	lower_end(&b->op[b->ops], at);
 	b->bytes = (u16)at;
-	/* What follows must begin where nothing is used: move the kept instructions down. */
-	if (b->ops < BLOCK_OPS) {
-		struct insn *from = (struct insn *)(b->op + BLOCK_OPS + 1);
-		struct insn *to = (struct insn *)(b->op + b->ops + 1);
-		size_t n = (size_t)(kept - from);
-
-		memmove(to, from, n * sizeof(*from));
-		for (unsigned i = 0; i < b->ops; i++)
-			if (lower_keeps(&b->op[i]))
-				b->op[i].insn = to + (b->op[i].insn - from);
-		kept = to + n;
-	}
-	b->room = (u32)((u8 *)kept - (u8 *)b);
+	b->room = (u32)pack(b, kept);
 }
 
 static struct block *decode_block(struct soft_cpu *c, const struct fetch *f)

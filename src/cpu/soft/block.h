@@ -21,7 +21,12 @@ struct op {
 	u8 dst, src, base, index;
 	u8 scale, seg; /* seg: index of seg_base */
 	u8 len, at;    /* at: bytes from the block's first */
-	s32 disp, imm;
+	union {
+		struct {
+			s32 disp, imm;
+		};
+		void *thunk; /* fpu_priv.h */
+	};
 	union {
 		const struct insn *insn; /* to be run by its exec_fn */
 		struct block *link;      /* of a direct branch: where it goes, or NULL */
@@ -75,12 +80,14 @@ void code_fetch_insn(struct soft_cpu *c, struct insn *out);
 /* After a raise: count what ran of the block that was left. */
 void block_leave(struct soft_cpu *c);
 
-/* lower.c: fill @op for @i, which begins @at bytes into its block. False: it ends the block. */
-bool lower(const struct soft_cpu *c, struct op *op, const struct insn *i, unsigned at);
+/*
+ * lower.c: fill @op for @i, which begins @at bytes into its block. Its insn is to be set to a copy
+ * of @i that lives as long as the block, with LOWER_KEEPS.
+ */
+enum { LOWER_ENDS = 1, LOWER_KEEPS = 2 };
+unsigned lower(struct soft_cpu *c, struct op *op, const struct insn *i, unsigned at);
 /* The same, but always by its exec_fn. */
-void lower_exec(const struct soft_cpu *c, struct op *op, const struct insn *i, unsigned at);
-/* Whether @op needs a copy of the instruction that lives as long as the block. */
-bool lower_keeps(const struct op *op);
+void lower_exec(struct op *op, const struct insn *i, unsigned at);
 void lower_end(struct op *op, unsigned at); /* an op that leaves for the next instruction */
 
 /* interp.c: run blocks from c->rip until c->attention. May raise. */

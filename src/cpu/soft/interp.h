@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include "cpu/soft/interp_sse.h"
+
 /* clang-format off */
 #define H_SIZES(H, name, form)                                                                     \
 	H(name##_##form##_1) H(name##_##form##_2) H(name##_##form##_4) H(name##_##form##_8)
@@ -29,7 +31,7 @@
 
 #define HANDLERS(H)                                                                                \
 	H(exec)                                                                                    \
-	H(exec_end) H(end) H(nop) H_TWO(H, add) H_TWO(H, or) H_TWO(H, adc) H_TWO(H, sbb) H_TWO(    \
+	H(exec_end) H(thunk) H(end) H(nop) H_TWO(H, add) H_TWO(H, or) H_TWO(H, adc) H_TWO(H, sbb) H_TWO(    \
 		H, and) H_TWO(H, sub) H_TWO(H, xor) H_TWO(H, cmp) H_TWO(H, test) H_TWO(H, mov)     \
 		H_ONE(H, inc) H_ONE(H, dec) H_ONE(H, neg) H_ONE(H, not ) H_WIDEN(H, zx1) H_WIDEN(  \
 			H, zx2) H_WIDEN(H, sx1_4) H_WIDEN(H, sx1_8) H_WIDEN(H,                     \
@@ -51,7 +53,14 @@
 										H_CONDS(H, jccf)
 
 #define H_ENUM(name) H_##name,
-enum handler { HANDLERS(H_ENUM) N_HANDLERS };
+#define HANDLER(name) H_##name,
+enum handler {
+	HANDLERS(H_ENUM)
+	SSE_HANDLERS N_HANDLERS,
+	H_SSE_FIRST = H_sse_addsd_rr,
+	H_SSE_LAST = N_HANDLERS - 1
+};
+#undef HANDLER
 #undef H_ENUM
 
 const void *const *interp_labels(void); /* by enum handler */

@@ -223,6 +223,12 @@ static void reset_registers(struct lapic *l)
 void lapic_reset(struct lapic *l, enum lapic_reset kind)
 {
 	reset_registers(l);
+	/*
+	 * SDM 3A 11.4.7.1 masks it until firmware sets up virtual wire mode. KVM and QEMU begin so:
+	 * images that are started without firmware (Multiboot) count on the 8259 reaching vCPU 0.
+	 */
+	if (l->index == 0)
+		l->reg[LVT_LINT0] = MODE_EXTINT << 8;
 	if (kind == LAPIC_RESET_POWER_ON) {
 		l->base = APIC_DEFAULT_BASE | BASE_EN | (l->index == 0 ? BASE_BSP : 0);
 		l->reg[APIC_ID] = l->apic_id << 24;

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cpu/soft/lower.c: from a decoded instruction to an op of the hot loop. See block.h, interp.h. */
-#include "cpu/soft/block.h"
-#include "cpu/soft/interp.h"
+#include "cpu/soft/fpu_priv.h"
+#include "cpu/soft/lower_priv.h"
 
 /* soft_cpu.block_key, bit 7: 32-bit code, CS, DS, ES and SS flat. mode.c */
 #define KEY_FLAT BIT(7)
 
 enum { FORM_RR, FORM_RI, FORM_RM, FORM_MR, FORM_MI, FORM_RMF, FORM_MRF, FORM_MIF };
-enum { NO_HANDLER = -1 };
-
-struct lowering {
-	const struct soft_cpu *c;
-	const struct insn *i;
-	struct op *op;
-	bool flat; /* 32-bit addresses, flat segments */
-};
-
 static unsigned log2_of(unsigned size)
 {
 	return (unsigned)__builtin_ctz(size);
@@ -31,8 +22,7 @@ static bool is_reg(const struct insn_operand *o)
 	return o->kind == OPERAND_GPR || o->kind == OPERAND_HIGH;
 }
 
-/* The address of the memory operand, if the hot loop can compute it. */
-static bool address(struct lowering *l)
+bool lower_address(struct lowering *l)
 {
 	const struct insn *i = l->i;
 	struct op *op = l->op;
@@ -84,8 +74,8 @@ static int form(struct lowering *l)
 	if (is_reg(a) && b->kind == OPERAND_IMM)
 		return small_imm(l, a) ? FORM_RI : NO_HANDLER;
 	if (is_reg(a) && b->kind == OPERAND_MEM)
-		return address(l) ? FORM_RM + f : NO_HANDLER;
-	if (a->kind != OPERAND_MEM || !address(l))
+		return lower_address(l) ? FORM_RM + f : NO_HANDLER;
+	if (a->kind != OPERAND_MEM || !lower_address(l))
 		return NO_HANDLER;
 	if (is_reg(b))
 		return FORM_MR + f;
@@ -115,7 +105,7 @@ static int one(struct lowering *l, enum handler first)
 		l->op->dst = reg_at(a);
 		return (int)first + size;
 	}
-	if (!address(l))
+	if (!lower_address(l))
 		return NO_HANDLER;
 	return (int)first + (l->flat ? 8 : 4) + size;
 }
@@ -142,7 +132,7 @@ static int to_reg(struct lowering *l, enum handler first, unsigned step)
 		l->op->src = reg_at(b);
 		return (int)first;
 	}
-	if (!address(l))
+	if (!lower_address(l))
 		return NO_HANDLER;
 	return (int)(first + (l->flat ? 2 * step : step));
 }
@@ -203,7 +193,7 @@ static int lea(struct lowering *l)
 	unsigned size = operand_size(&l->i->operand[0]);
 
 	l->op->dst = reg_at(&l->i->operand[0]);
-	if (size < 4 || l->i->seg >= SEG_FS || !address(l))
+	if (size < 4 || l->i->seg >= SEG_FS || !lower_address(l))
 		return NO_HANDLER;
 	l->op->seg = SEG_DS;
 	return l->flat ? H_leaf_4 : size == 8 ? H_lea_8 : H_lea_4;
@@ -223,7 +213,7 @@ static int stack(struct lowering *l, enum handler r, enum handler i, enum handle
 	}
 	if (a->kind == OPERAND_IMM && i && small_imm(l, a))
 		return (int)i + f;
-	if (a->kind == OPERAND_MEM && m && address(l))
+	if (a->kind == OPERAND_MEM && m && lower_address(l))
 		return (int)m + f;
 	return NO_HANDLER;
 }
@@ -247,7 +237,7 @@ static int branch(struct lowering *l, enum handler rel, enum handler r, enum han
 		l->op->dst = reg_at(a);
 		return (int)r + f;
 	}
-	return a->kind == OPERAND_MEM && m && address(l) ? (int)m + f : NO_HANDLER;
+	return a->kind == OPERAND_MEM && m && lower_address(l) ? (int)m + f : NO_HANDLER;
 }
 
 static int bits(struct lowering *l)
@@ -373,18 +363,10 @@ static void begin(struct op *op, const struct insn *i, unsigned at)
 	*op = (struct op){ .len = i->len, .at = (u8)at };
 }
 
-void lower_exec(const struct soft_cpu *c, struct op *op, const struct insn *i, unsigned at)
+void lower_exec(struct op *op, const struct insn *i, unsigned at)
 {
-	(void)c;
 	begin(op, i, at);
 	op->go = interp_labels()[ends(i) ? H_exec_end : H_exec];
-}
-
-bool lower_keeps(const struct op *op)
-{
-	const void *const *labels = interp_labels();
-
-	return op->go == labels[H_exec] || op->go == labels[H_exec_end];
 }
 
 void lower_end(struct op *op, unsigned at)
@@ -398,9 +380,34 @@ static bool goes_on(const struct insn *i)
 	return i->op != OP_JMP && i->op != OP_CALL && i->op != OP_RET;
 }
 
-bool lower(const struct soft_cpu *c, struct op *op, const struct insn *i, unsigned at)
+static bool has_feature(void *ctx, enum insn_feature f)
 {
-	struct lowering l = { .c = c, .i = i, .op = op };
+	const struct soft_cpu *c = ctx;
+
+	return f == FEATURE_BASE || cpu_has(c, f);
+}
+
+/*
+ * A native stub, found now instead of each time. All that exec_check() would look at is in the
+ * block's key, never changes, or is looked at by thunk_run().
+ */
+static bool lower_thunk(struct soft_cpu *c, struct op *op, const struct insn *i)
+{
+	if (exec_table[i->op].fn != exec_fp || !insn_has_features(i, has_feature, c))
+		return false;
+	if (i->encoding != ENC_LEGACY && !c->prot)
+		return false;
+	begin(op, i, op->at);
+	op->thunk = thunk_prepare(c, i);
+	if (op->thunk)
+		op->go = interp_labels()[H_thunk];
+	return op->thunk != NULL;
+}
+
+unsigned lower(struct soft_cpu *c, struct op *op, const struct insn *i, unsigned at)
+{
+	struct lowering l = { .i = i, .op = op };
+	unsigned keeps = 0;
 	int h = NO_HANDLER;
 
 	begin(op, i, at);
@@ -408,9 +415,15 @@ bool lower(const struct soft_cpu *c, struct op *op, const struct insn *i, unsign
 	if ((i->mode == CPU_64 || l.flat) && insn_info(i)->feature != FEATURE_MOVBE)
 		h = choose(&l);
 	if (h < 0) {
-		lower_exec(c, op, i, at);
-		return !ends(i);
+		h = lower_sse(&l);
+		keeps = LOWER_KEEPS; /* for its exec_fn */
+	}
+	if (h < 0 && lower_thunk(c, op, i))
+		return keeps;
+	if (h < 0) {
+		lower_exec(op, i, at);
+		return keeps | (ends(i) ? LOWER_ENDS : 0);
 	}
 	op->go = interp_labels()[h];
-	return goes_on(i);
+	return keeps | (goes_on(i) ? 0 : LOWER_ENDS);
 }
