@@ -49,6 +49,12 @@ typedef u64 gva_t; /* guest linear address */
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PACKED __attribute__((packed))
 #define UNUSED __attribute__((unused))
+/* A function that no sanitizer looks into. */
+#ifdef __clang__
+#define UNWATCHED __attribute__((no_sanitize("address", "undefined", "thread", "coverage")))
+#else
+#define UNWATCHED __attribute__((no_sanitize("address", "undefined", "thread")))
+#endif
 
 /*
  * Thread roles. A role is a compile-time token, not an object: clang's

@@ -89,6 +89,7 @@ struct accel {
 
 extern const struct accel_class *const accel_classes[]; /* best first, ends with NULL */
 extern const struct accel_class kvm_accel;              /* cpu/kvm, where it was built */
+extern const struct accel_class soft_accel;             /* cpu/soft */
 
 /*
  * The backend called @name, or for "auto" (or NULL) the first whose probe succeeds, and what its

@@ -9,6 +9,9 @@ const struct accel_class *const accel_classes[] = {
 #ifdef HAVE_KVM
 	&kvm_accel,
 #endif
+#ifdef HAVE_SOFT
+	&soft_accel,
+#endif
 	NULL,
 };
 

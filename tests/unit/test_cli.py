@@ -155,8 +155,8 @@ def without_rights_it_says_which(folder):
 
     def as_nobody(disk, text):
         command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-                   folder + "/oriel", "--firmware", folder + "/bios", "--serial", "off", "--disk",
-                   "path=" + disk]
+                   folder + "/oriel", "--accel", "kvm", "--firmware", folder + "/bios", "--serial",
+                   "off", "--disk", "path=" + disk]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=60)
         check(done, 1, "", text)

@@ -403,6 +403,8 @@ static void the_8259_interrupts_through_lint0(void)
 	start(&r);
 	lapic_set_lint0(l, true);
 	CHECK_EQ(r.cpu[0].wakes, 1);
+	CHECK(lapic_extint(l)); /* as after a reset */
+	put(l, LINT0, MASKED | 0x700);
 	CHECK(!lapic_extint(l));
 	put(l, LINT0, 0x700);
 	CHECK(lapic_extint(l));

@@ -56,6 +56,13 @@ static u16 read_sw(void)
 	return v;
 }
 
+static void note_masks(struct soft_fpu *f)
+{
+	enum { ALL_MASKED = 0x1f80 };
+
+	f->quiet = f->live && (read_mxcsr() & ALL_MASKED) == ALL_MASKED;
+}
+
 void fpu_enter(struct soft_fpu *f, unsigned live)
 {
 	live &= ~(unsigned)f->live;
@@ -75,6 +82,7 @@ void fpu_enter(struct soft_fpu *f, unsigned live)
 		write_mxcsr(f->mxcsr);
 		f->live |= LIVE_MXCSR;
 	}
+	note_masks(f);
 }
 
 void fpu_sync(struct soft_fpu *f)
@@ -92,6 +100,7 @@ void fpu_reload(struct soft_fpu *f)
 	} else if (f->live) {
 		write_mxcsr(f->mxcsr);
 	}
+	note_masks(f);
 }
 
 void fpu_park(struct soft_cpu *c)
@@ -105,6 +114,7 @@ void fpu_park(struct soft_cpu *c)
 		__asm__ volatile("fninit\n\tfldcw %0" : : "m"(f->host_cw));
 	write_mxcsr(f->host_mxcsr);
 	f->live = 0;
+	f->quiet = false;
 	fault_guard(NULL);
 }
 

@@ -59,7 +59,8 @@ struct soft_fpu {
 	u32 mxcsr; /* while it is not live */
 	u32 host_mxcsr;
 	u16 host_cw;
-	u8 live; /* enum fpu_live */
+	u8 live;    /* enum fpu_live */
+	bool quiet; /* MXCSR is live and masks all exceptions */
 	/* Of the last x87 instruction that was no control instruction. SDM 1 8.1.8 */
 	u16 fop;
 	u64 fip, fdp;         /* offsets */

@@ -572,25 +572,9 @@ static void link(struct op *op, const struct block *from, u64 from_rip, struct b
 #define HANDLER(name) LABEL(name)
 
 /*
- * Sanitizers look at C objects; what is read and written here is guest memory, which the TLB vouches
- * for. With them clang takes many minutes for this one function.
+ * Sanitizers look at C objects; what is read and written here is guest memory, which the TLB
+ * vouches for. With them clang takes many minutes for this one function.
  */
-#ifdef __clang__
-#define UNWATCHED __attribute__((no_sanitize("address", "undefined", "thread", "coverage")))
-#else
-#define UNWATCHED __attribute__((no_sanitize("address", "undefined", "thread")))
-#endif
-
-/*
- * Sanitizers look at C objects; what is read and written here is guest memory, which the TLB vouches
- * for. With them clang takes many minutes for this one function.
- */
-#ifdef __clang__
-#define UNWATCHED __attribute__((no_sanitize("address", "undefined", "thread", "coverage")))
-#else
-#define UNWATCHED __attribute__((no_sanitize("address", "undefined", "thread")))
-#endif
-
 /* check: long-function, all handlers */
 UNWATCHED static const void *const *loop(struct soft_cpu *c)
 {

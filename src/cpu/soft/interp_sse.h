@@ -7,7 +7,10 @@
  * may raise floating-point exceptions runs here only while the guest's MXCSR is the host's and
  * masks all of them (struct soft_fpu, quiet).
  */
+/* check: long-file, a list and its macros */
 #pragma once
+
+/* clang-format off */
 
 #include "base/types.h"
 
@@ -49,7 +52,9 @@ typedef u8 __attribute__((vector_size(16), may_alias)) xmm;
 		goto L_exec;
 #define QUIET c->fpu->quiet
 
-/* A host pointer for @size bytes; 16 of them only at their multiple. Misses are done by the book. */
+/*
+ * A host pointer for @size bytes; 16 of them only at their multiple. Misses are done by the book.
+ */
 #define SSE_AT(p, size, tag, align) \
 	do { \
 		u64 ea_ = EA; \

@@ -228,7 +228,7 @@ void lapic_reset(struct lapic *l, enum lapic_reset kind)
 	 * images that are started without firmware (Multiboot) count on the 8259 reaching vCPU 0.
 	 */
 	if (l->index == 0)
-		l->reg[LVT_LINT0] = MODE_EXTINT << 8;
+		l->reg[LVT_LINT0] = LINT0_AT_RESET;
 	if (kind == LAPIC_RESET_POWER_ON) {
 		l->base = APIC_DEFAULT_BASE | BASE_EN | (l->index == 0 ? BASE_BSP : 0);
 		l->reg[APIC_ID] = l->apic_id << 24;

@@ -59,6 +59,7 @@ enum apic_mode {
 	MODE_SIPI,
 	MODE_EXTINT,
 };
+enum { LINT0_AT_RESET = MODE_EXTINT << 8 }; /* the BSP's; see lapic_reset() */
 
 /* ESR, SDM 3A 11.5.3. */
 #define ESR_SEND_VECTOR BIT(5)

@@ -49,6 +49,9 @@ static void clean_all(struct lapic *l)
 {
 	for (unsigned reg = 0; reg < LAPIC_REGS; reg++) {
 		l->reg[reg] = clean(l, reg, l->reg[reg]);
+		/* As after a reset: lapic_reset(). */
+		if (reg == LVT_LINT0 && l->reg[reg] == LINT0_AT_RESET && l->index == 0)
+			continue;
 		if (lapic_is_lvt(reg) && !(l->reg[APIC_SVR] & SVR_ENABLE))
 			l->reg[reg] |= LVT_MASKED;
 	}

@@ -7,6 +7,7 @@ struct sse_row {
 	u16 op, handler;
 };
 
+/* clang-format off */
 #define ROW(op, name) { OP_##op, H_sse_##name##_rr }
 static const struct sse_row rows[] = {
 	ROW(ADDSD, addsd), ROW(SUBSD, subsd), ROW(MULSD, mulsd), ROW(DIVSD, divsd),
@@ -29,6 +30,7 @@ static const struct sse_row rows[] = {
 	ROW(UCOMISS, ucomiss), ROW(COMISS, comiss),
 };
 #undef ROW
+/* clang-format on */
 
 static bool is_vec(const struct insn_operand *o)
 {
