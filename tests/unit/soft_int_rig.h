@@ -67,6 +67,9 @@ void cpu_attend(struct soft_cpu *c, u32 bits)
 	c->attention |= bits;
 }
 
+void mmu_privilege(struct soft_cpu *c)
+{
+}
 void mmu_view(struct soft_cpu *c)
 {
 }

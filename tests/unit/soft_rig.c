@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 
 static jmp_buf raised;
+bool rig_slow;
 
 static struct rig *rig_of(struct soft_cpu *c)
 {
@@ -55,9 +56,36 @@ void cpu_attend(struct soft_cpu *c, u32 bits)
 	rig_of(c)->attended |= bits;
 }
 
+void mmu_privilege(struct soft_cpu *c)
+{
+	struct rig *r = rig_of(c);
+
+	c->tlb = c->cpl == 3 ? &r->user : &r->system;
+	c->system_tlb = &r->system;
+}
+
 void mmu_view(struct soft_cpu *c)
 {
 	rig_of(c)->views++;
+	mmu_privilege(c);
+}
+
+/* All that may be reached, as the test has it now. */
+static void fill(struct rig *r)
+{
+	for (u64 i = 0; i < TLB_SIZE; i++) {
+		u8 page = i < RIG_MEM / PAGE && !rig_slow ? r->page[i] : PAGE_ABSENT;
+		u64 none = (i ^ 1) * PAGE, delta = (u64)(uintptr_t)r->mem;
+
+		r->system.at[i] = (struct tlb_entry){
+			.read = page & PAGE_ABSENT ? none : i * PAGE,
+			.write = page & (PAGE_ABSENT | PAGE_READ_ONLY) ? none : i * PAGE,
+			.delta = delta,
+		};
+		r->user.at[i] = r->system.at[i];
+		if (page & PAGE_SYSTEM)
+			r->user.at[i].read = r->user.at[i].write = none;
+	}
 }
 
 bool cr3_write(struct soft_cpu *c, u64 val)
@@ -415,6 +443,7 @@ bool rig_run(struct rig *r, const void *code, size_t len)
 		c->next_rip = (u32)c->next_rip;
 	if (setjmp(raised))
 		return false;
+	fill(r);
 	functions[i.op](c, &i);
 	c->rip = c->next_rip;
 	return true;
@@ -435,6 +464,7 @@ bool rig_deliver(struct rig *r, struct soft_event e)
 	c->event = c->delivering = e;
 	if (setjmp(raised))
 		return false;
+	fill(r);
 	event_deliver(c);
 	CHECK_EQ(c->event.kind, EV_NONE);
 	CHECK_EQ(c->delivering.kind, EV_NONE);

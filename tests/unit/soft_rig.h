@@ -76,10 +76,14 @@ struct rig {
 	struct soft_cpu c;
 	u8 mem[RIG_MEM];
 	u8 page[RIG_MEM / PAGE];
+	struct tlb user, system;
 	u32 attended;
 	unsigned views; /* calls of mmu_view() */
 	bool cr3_refused;
 };
+
+/* Let nothing be found in the TLB: each access goes the long way. False at first. */
+extern bool rig_slow;
 
 /* Everything set up for a program of privilege @cpl that runs at RIG_CODE. */
 struct rig *rig_start(enum rig_mode mode, unsigned cpl);

@@ -58,6 +58,9 @@ u64 cpu_tsc(const struct soft_cpu *c)
 {
 	return rig.tsc + c->tsc_offset;
 }
+void mmu_privilege(struct soft_cpu *c)
+{
+}
 void mmu_view(struct soft_cpu *c)
 {
 }

@@ -118,11 +118,18 @@ static void sysexit_to_64_bit_mode_checks_both_addresses(void)
 	rig_stop(r);
 }
 
-int main(void)
+static void run_all(void)
 {
 	RUN(syscall_and_sysret);
 	RUN(sysret_to_compatibility_mode_and_to_nowhere);
 	RUN(sysenter_and_sysexit);
 	RUN(sysexit_to_64_bit_mode_checks_both_addresses);
+}
+
+int main(void)
+{
+	run_all();
+	rig_slow = true;
+	run_all();
 	return 0;
 }

@@ -244,8 +244,11 @@ void lin_write(struct soft_cpu *c, gva_t at, unsigned size, u64 val)
 
 u64 sys_read(struct soft_cpu *c, gva_t at, unsigned size)
 {
+	const struct tlb_entry *e = &c->system_tlb->at[tlb_index(at)];
 	struct span s;
 
+	if (at - e->read <= PAGE - size)
+		return host_load((const u8 *)(uintptr_t)(at + e->delta), size);
 	reach(c, at, size, ACC_SYSTEM, SEG_DS, &s);
 	return span_read(c, &s);
 }

@@ -64,7 +64,7 @@ static gva_t type_at(const struct soft_cpu *c, const struct desc *d)
 }
 
 /* Others may set the bit, too; a table in ROM never takes it. SDM 3A 3.4.5.1 */
-void desc_access(struct soft_cpu *c, struct desc *d)
+void desc_set_accessed(struct soft_cpu *c, struct desc *d)
 {
 	u8 type = (u8)(d->raw >> 40);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Interrupts and exceptions: through the IDT to their handlers. SDM 3A chapter 6; 2A, INT n. */
 #include "cpu/soft/far_priv.h"
+#include "cpu/soft/host_memory.h"
 
 enum { DR6_TRAPS = 15, DR7_GD = BIT(13), DEBUGCTL_LBR_BTF = 3 };
 
@@ -71,7 +72,9 @@ static void read_gate(struct soft_cpu *c, const struct soft_event *e, struct gat
 
 	if (off + size - 1 > c->idt.limit)
 		raise_vector(c, VEC_GP, e);
-	sys_read_bytes(c, linear(c, c->idt.base + off), raw, size);
+	raw[0] = sys_read(c, linear(c, c->idt.base + off), 8);
+	if (c->lma)
+		raw[1] = sys_read(c, c->idt.base + off + 8, 8);
 	g->attr = raw_attr(raw[0]);
 	if (!type_allowed(c, g->attr & SYS_MASK))
 		raise_vector(c, VEC_GP, e);
@@ -116,11 +119,18 @@ static u64 cleared_flags(const struct gate *g)
 
 /* ---- 64-bit mode. SDM 3A 6.14 ---- */
 
+static void store_frame(u8 *host, const u64 *frame, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		host_store(host + 8 * (n - 1 - i), 8, frame[i]);
+}
+
 static void deliver_long(struct soft_cpu *c, const struct soft_event *e, u64 rip)
 {
 	unsigned cpl = c->cpl, n = 5;
 	u64 frame[6] = { c->seg[SEG_SS].sel, c->gpr[R_SP], flags_get(c), c->seg[SEG_CS].sel, rip };
 	struct stack st = { .mask = ~0ull, .flat = true };
+	u8 *host;
 	struct gate g;
 	struct desc d;
 
@@ -140,14 +150,22 @@ static void deliver_long(struct soft_cpu *c, const struct soft_event *e, u64 rip
 		frame[2] |= FL_RF;
 	if (e->has_error)
 		frame[n++] = e->error;
-	stack_probe(c, &st, n, 8);
+	host = tlb_host(st.inner ? c->system_tlb : c->tlb, st.sp - 8 * n, 8 * n, true);
+	if (!host)
+		stack_probe(c, &st, n, 8);
 	if (!canonical(g.off))
 		raise_gp(c);
-	desc_access(c, &d);
-	stack_write(c, &st, frame, n, 8);
+	if (!(d.raw >> 40 & SA_ACCESSED)) {
+		desc_access(c, &d);
+		host = NULL;
+	}
+	if (host)
+		store_frame(host, frame, n);
+	else
+		stack_write(c, &st, frame, n, 8);
 	if (st.inner)
 		c->seg[SEG_SS] = seg_null_ss((u16)cpl, cpl);
-	c->gpr[R_SP] = st.sp;
+	c->gpr[R_SP] = host ? st.sp - 8 * n : st.sp;
 	c->rflags &= ~cleared_flags(&g);
 	cs_put(c, &d, cpl, g.off);
 }

@@ -7,12 +7,21 @@ static u64 cut(u64 rip, unsigned osz)
 	return osz == 8 ? rip : osz == 4 ? (u32)rip : (u16)rip;
 }
 
+/* After CS and SS. From 64-bit code to such code is the usual way. */
+void mode_put(struct soft_cpu *c)
+{
+	if (c->mode == CPU_64 && c->seg[SEG_CS].attr & SA_L)
+		cpu_privilege_changed(c);
+	else
+		cpu_mode_changed(c);
+}
+
 void cs_put(struct soft_cpu *c, const struct desc *d, unsigned cpl, u64 rip)
 {
 	c->seg[SEG_CS] = desc_seg(d);
 	c->seg[SEG_CS].sel = (u16)((d->sel & ~3u) | cpl);
 	c->next_rip = rip;
-	cpu_mode_changed(c);
+	mode_put(c);
 }
 
 void cs_put_real(struct soft_cpu *c, u16 sel, u64 rip)

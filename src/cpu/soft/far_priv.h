@@ -95,6 +95,16 @@ static inline gva_t linear(const struct soft_cpu *c, u64 at)
 /* A far pointer in memory. segs.c */
 void read_far(struct soft_cpu *c, const struct insn *i, u64 *off, u16 *sel);
 
+/* [at, at + len) on the host where @t allows it at once, else NULL. */
+static inline u8 *tlb_host(const struct tlb *t, gva_t at, unsigned len, bool write)
+{
+	const struct tlb_entry *e = &t->at[tlb_index(at)];
+
+	if (at - (write ? e->write : e->read) > PAGE - len)
+		return NULL;
+	return (u8 *)(uintptr_t)(at + e->delta);
+}
+
 /* ---- desc.c ---- */
 
 /* Fault with a selector as error code. */
@@ -106,17 +116,19 @@ void desc_read(struct soft_cpu *c, u16 sel, enum vector v, struct desc *out);
 /* The hidden part of a code or data segment; RPL as in the selector. */
 struct cpu_seg desc_seg(const struct desc *d);
 /* Set the accessed bit in memory and in @d. May raise #PF: before anything is changed. */
-void desc_access(struct soft_cpu *c, struct desc *d);
+void desc_set_accessed(struct soft_cpu *c, struct desc *d);
+static inline void desc_access(struct soft_cpu *c, struct desc *d)
+{
+	if (!(d->raw >> 40 & SA_ACCESSED))
+		desc_set_accessed(c, d);
+}
 /* LDT or task state: 16 bytes in IA-32e mode. Raises #GP(sel) for an impossible base. */
 struct cpu_seg desc_system_seg(struct soft_cpu *c, const struct desc *d);
-/*
- * Atomically make a task's type busy or free. False: it was no longer what @d says, when it should
- * become busy; nothing is changed then.
- */
+/* Atomically make a task's type busy or free. False: it is busy already; nothing is changed. */
 bool desc_set_busy(struct soft_cpu *c, struct desc *d, bool busy);
 /* Put a segment register in place and do what follows from it, but for CS and SS. */
 void seg_put(struct soft_cpu *c, enum insn_seg s, const struct cpu_seg *seg);
-/* As seg_put(), SS of privilege @cpl without a descriptor: in 64-bit mode. */
+/* SS of privilege @cpl without a descriptor: in 64-bit mode. */
 struct cpu_seg seg_null_ss(u16 sel, unsigned cpl);
 /* Leave a segment register without a segment. */
 void seg_clear(struct soft_cpu *c, enum insn_seg s, u16 sel);
@@ -149,19 +161,20 @@ u64 frame_peek(struct soft_cpu *c, unsigned n, unsigned size, u64 skip);
 /* Add to the stack pointer, in its present size. */
 u64 stack_advance(const struct soft_cpu *c, u64 sp, s64 by);
 
-/*
- * The stack of privilege @cpl that the task state holds, checked for a code segment of that
- * privilege: #TS, #SS. In IA-32e mode SS is null. SDM 3A 6.12.1
- */
+/* The task state's stack of privilege @cpl: #TS, #SS. In IA-32e mode SS is null. SDM 3A 6.12.1 */
 void stack_inner(struct soft_cpu *c, unsigned cpl, struct stack *out);
 /* RSP from the task state: @n 0 to 2: of a privilege, 3 + n: IST n. */
 u64 tss_rsp(struct soft_cpu *c, unsigned n);
 
 /* ---- far.c, gate.c, iret.c ---- */
 
-/* Enter the code segment @d at @rip with privilege @cpl. Nothing may raise any more. */
+/* CS and SS were put in place, nothing else changed. */
+void mode_put(struct soft_cpu *c);
+/*
+ * Enter the code segment @d, in real and virtual-8086 mode @sel, at @rip with privilege @cpl.
+ * Nothing may raise any more.
+ */
 void cs_put(struct soft_cpu *c, const struct desc *d, unsigned cpl, u64 rip);
-/* The same in real and virtual-8086 mode. */
 void cs_put_real(struct soft_cpu *c, u16 sel, u64 rip);
 /* A far JMP or CALL met a system descriptor. @osz: of the instruction. */
 void far_system(struct soft_cpu *c, struct desc *d, bool call);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* IRET. SDM 2A, IRET/IRETD/IRETQ. */
 #include "cpu/soft/far_priv.h"
+#include "cpu/soft/host_memory.h"
 
 enum {
 	FL_LOW = FL_ARITH | FL_TF | FL_DF | FL_NT,
@@ -90,8 +91,19 @@ static u64 slot(const u64 *raw, unsigned n, unsigned osz)
 /* 64-bit mode takes all five slots, wherever it returns to. */
 static void pop_long(struct soft_cpu *c, unsigned osz, struct ret_frame *f)
 {
+	const u8 *host = tlb_host(c->tlb, c->gpr[R_SP], 40, false);
 	u64 raw[5];
 
+	if (host && osz == 8) {
+		*f = (struct ret_frame){
+			.rip = host_load(host, 8),
+			.cs = (u16)host_load(host + 8, 2),
+			.flags = host_load(host + 16, 8),
+			.sp = host_load(host + 24, 8),
+			.ss = (u16)host_load(host + 32, 2),
+		};
+		return;
+	}
 	seg_read_bytes(c, SEG_SS, c->gpr[R_SP], raw, 5 * (size_t)osz);
 	f->rip = slot(raw, 0, osz);
 	f->cs = (u16)slot(raw, 1, osz);

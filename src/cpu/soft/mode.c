@@ -41,6 +41,13 @@ void cpu_mode_changed(struct soft_cpu *c)
 	mmu_view(c);
 }
 
+void cpu_privilege_changed(struct soft_cpu *c)
+{
+	c->cpl = c->seg[SEG_SS].attr >> SA_DPL_SHIFT & 3;
+	c->block_key = (c->block_key & ~(3u << 2)) | (u32)c->cpl << 2;
+	mmu_privilege(c);
+}
+
 void flags_set(struct soft_cpu *c, u64 fl, u64 mask)
 {
 	u64 old = flags_get(c), new = (old & ~mask) | (fl & mask) | FL_1;

@@ -225,10 +225,11 @@ struct soft_cpu {
 	bool lma;  /* IA-32e mode is active: EFER.LMA */
 	bool prot; /* CR0.PE and not virtual-8086 mode */
 	bool v86;
-	u8 stack_size;   /* bytes of the stack pointer: 2, 4, 8 */
-	u64 seg_base[6]; /* as it is added to addresses: 0 for ES CS SS DS in 64-bit mode */
-	u32 block_key;   /* all that a decoded block depends on; lower.c */
-	struct tlb *tlb; /* the view for the current privilege; never NULL */
+	u8 stack_size;          /* bytes of the stack pointer: 2, 4, 8 */
+	u64 seg_base[6];        /* as it is added to addresses: 0 for ES CS SS DS in 64-bit mode */
+	u32 block_key;          /* all that a decoded block depends on; lower.c */
+	struct tlb *tlb;        /* the view for the current privilege; never NULL */
+	struct tlb *system_tlb; /* that of sys_read() and the like */
 
 	/* ---- control of the loop ---- */
 	u32 attention;                /* atomic; enum attention */
@@ -374,6 +375,8 @@ void soft_irqfds_finish(struct soft *s);
 
 /* ---- mode.c: after any change of CR0, CR4, EFER, CS, SS, RFLAGS.VM or AC ---- */
 void cpu_mode_changed(struct soft_cpu *c);
+/* The same where only the privilege of 64-bit code changed: SS.DPL is it. */
+void cpu_privilege_changed(struct soft_cpu *c);
 
 static inline u64 flags_get(const struct soft_cpu *c)
 {
@@ -458,6 +461,7 @@ void mmu_destroy(struct soft_cpu *c);
  * makes invalid. A change of IA32_APIC_BASE or of data breakpoints asks for mmu_flush(c, true).
  */
 void mmu_view(struct soft_cpu *c);
+void mmu_privilege(struct soft_cpu *c);                 /* the same: privilege and AC alone */
 void mmu_flush(struct soft_cpu *c, bool global_too);    /* all PCIDs */
 void mmu_flush_page(struct soft_cpu *c, gva_t at);      /* INVLPG: this PCID and global */
 void mmu_flush_pcid(struct soft_cpu *c, unsigned pcid); /* not global ones */

@@ -14,7 +14,7 @@ static void set_cs_ss(struct soft_cpu *c, u16 cs, u16 ss, unsigned code, unsigne
 
 	set_flat(&c->seg[SEG_CS], cs, code | dpl);
 	set_flat(&c->seg[SEG_SS], ss, ATTR_DATA32 | dpl);
-	cpu_mode_changed(c);
+	mode_put(c);
 }
 
 void exec_syscall(struct soft_cpu *c, const struct insn *i)

@@ -321,6 +321,14 @@ void mmu_view(struct soft_cpu *c)
 		change_mode(c);
 	}
 	m->system = c->cr4 & CR4_SMAP ? USE_SMAP : USE_SUPER;
+	c->system_tlb = &m->now->view[m->system].tlb;
+	mmu_privilege(c);
+}
+
+void mmu_privilege(struct soft_cpu *c)
+{
+	struct soft_mmu *m = c->mmu;
+
 	m->data = c->cpl == 3 ? USE_USER : c->rflags & FL_AC ? USE_SUPER : m->system;
 	/* SDM 3A 6.15, #AC: by users, where CR0.AM and EFLAGS.AC are set. */
 	m->look = c->cpl == 3 && c->cr0 & CR0_AM && c->rflags & FL_AC;
