@@ -181,6 +181,9 @@ static void look_for_events(struct soft_cpu *c)
 			.kind = EV_EXCEPTION,
 			.dr6 = c->trap_dr6,
 		};
+		/* A breakpoint on what comes next is told with it. SDM 3B 17.2.3 */
+		if (c->dr[7] & DR7_ENABLED && !(c->rflags & FL_RF))
+			c->event.dr6 |= debug_exec_match(c, c->seg_base[SEG_CS] + c->rip);
 		c->trap_dr6 = 0;
 		wake_up(c);
 		return;

@@ -380,7 +380,11 @@ static bool is_there(const struct soft_cpu *c, const struct msr *m)
 					     (enum cpuid_register)m->needs.reg, m->needs.bit);
 }
 
-static const struct msr *find(const struct soft_cpu *c, u32 index)
+/*
+ * The table's row for @index, or NULL. @known: this CPU's architecture has the register, or has a
+ * block of which it is part; where it is not there it faults.
+ */
+static const struct msr *find(const struct soft_cpu *c, u32 index, bool *known)
 {
 	size_t low = 0, high = ARRAY_LEN(msrs);
 
@@ -392,9 +396,15 @@ static const struct msr *find(const struct soft_cpu *c, u32 index)
 		else if (index < msrs[mid].first)
 			high = mid;
 		else
-			return is_there(c, &msrs[mid]) ? &msrs[mid] : NULL;
+			break;
 	}
-	return NULL;
+	*known = (low < high && index >> 16 != 0xc001) || /* AMD's are written carelessly */
+		 (index >= 0x400 && index < 0x480) ||     /* machine check banks */
+		 (index >= 0x800 && index < 0x900);       /* x2APIC */
+	if (low >= high)
+		return NULL;
+	low = (low + high) / 2;
+	return is_there(c, &msrs[low]) ? &msrs[low] : NULL;
 }
 
 static u64 *field_of(struct soft_cpu *c, const struct msr *m, u32 index)
@@ -434,23 +444,27 @@ static bool write_one(struct soft_cpu *c, const struct msr *m, u32 index, u64 va
 
 bool msr_read(struct soft_cpu *c, u32 index, u64 *out)
 {
-	const struct msr *m = find(c, index);
+	bool known;
+	const struct msr *m = find(c, index, &known);
 
 	if (m && read_one(c, m, index, out))
 		return true;
-	log_debug("vcpu%u reads MSR %x: #GP", c->base.index, index);
-	return false;
+	/* Windows reads what the CPU that it believes to run on has: as cpu/kvm/msr.c does. */
+	*out = 0;
+	log_debug("vcpu%u reads MSR %x: %s", c->base.index, index, known ? "#GP" : "0");
+	return !known;
 }
 
 bool msr_write(struct soft_cpu *c, u32 index, u64 val)
 {
-	const struct msr *m = find(c, index);
+	bool known;
+	const struct msr *m = find(c, index, &known);
 
 	if (m && write_one(c, m, index, val))
 		return true;
-	log_debug("vcpu%u writes %llx to MSR %x: #GP", c->base.index, (unsigned long long)val,
-		  index);
-	return false;
+	log_debug("vcpu%u writes %llx to MSR %x: %s", c->base.index, (unsigned long long)val, index,
+		  known ? "#GP" : "ignored");
+	return !known;
 }
 
 unsigned msr_save(struct soft_cpu *c, struct cpu_msr *out, unsigned room)
@@ -473,7 +487,8 @@ unsigned msr_save(struct soft_cpu *c, struct cpu_msr *out, unsigned room)
 
 bool msr_load(struct soft_cpu *c, u32 index, u64 val)
 {
-	const struct msr *m = find(c, index);
+	bool known;
+	const struct msr *m = find(c, index, &known);
 
 	if (!m || !(m->flags & F_SAVE))
 		return false;

@@ -91,7 +91,7 @@ static void leave(struct soft_cpu *c, bool again)
 	if (!again)
 		return;
 	c->next_rip = c->rip;
-	if (c->dr[7] & 0xff)
+	if (c->dr[7] & 0xff || c->rflags & FL_TF)
 		c->rflags |= FL_RF;
 }
 
