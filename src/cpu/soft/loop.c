@@ -78,17 +78,21 @@ static bool must_step(const struct soft_cpu *c)
 	return c->shadow || c->rflags & (FL_TF | FL_RF) || c->dr[7] & DR7_ENABLED;
 }
 
+static u64 exec_breakpoints(const struct soft_cpu *c)
+{
+	if (!(c->dr[7] & DR7_ENABLED) || c->rflags & FL_RF)
+		return 0;
+	return debug_exec_match(c, c->seg_base[SEG_CS] + c->rip);
+}
+
 /*
- * RF holds breakpoints off for one instruction, all rounds of a REP included; so does a load of SS.
- * SDM 3B 17.3.1.1, 3A 6.8.3
+ * RF holds breakpoints off for one instruction, and is set between the rounds of a REP; a load of
+ * SS holds them off, too. SDM 3B 17.3.1.1, 3A 6.8.3
  */
 void step(struct soft_cpu *c)
 {
 	struct insn insn;
-	bool rf = c->rflags & FL_RF;
-	u64 hit = rf || c->shadow_ss || !(c->dr[7] & DR7_ENABLED)
-			  ? 0
-			  : debug_exec_match(c, c->seg_base[SEG_CS] + c->rip);
+	u64 hit = c->shadow_ss ? 0 : exec_breakpoints(c);
 
 	if (hit)
 		raise_db(c, hit);
@@ -104,7 +108,7 @@ void step(struct soft_cpu *c)
 	exec_check(c, &insn);
 	exec_table[insn.op].fn(c, &insn);
 	c->insns++;
-	if (rf && c->next_rip == c->rip && insn.rep)
+	if (c->next_rip == c->rip && insn.rep)
 		c->rflags |= FL_RF;
 	c->rip = c->next_rip;
 	if (c->trap_tf && !c->shadow_ss)
@@ -179,7 +183,8 @@ static void look_for_events(struct soft_cpu *c)
 		c->event = (struct soft_event){
 			.vector = VEC_DB,
 			.kind = EV_EXCEPTION,
-			.dr6 = c->trap_dr6,
+			/* What the next instruction is stopped for is told with it. */
+			.dr6 = c->trap_dr6 | exec_breakpoints(c),
 		};
 		/* A breakpoint on what comes next is told with it. SDM 3B 17.2.3 */
 		if (c->dr[7] & DR7_ENABLED && !(c->rflags & FL_RF))
