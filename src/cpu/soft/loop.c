@@ -183,12 +183,9 @@ static void look_for_events(struct soft_cpu *c)
 		c->event = (struct soft_event){
 			.vector = VEC_DB,
 			.kind = EV_EXCEPTION,
-			/* What the next instruction is stopped for is told with it. */
+			/* A breakpoint on what comes next is told with it. SDM 3B 17.2.3 */
 			.dr6 = c->trap_dr6 | exec_breakpoints(c),
 		};
-		/* A breakpoint on what comes next is told with it. SDM 3B 17.2.3 */
-		if (c->dr[7] & DR7_ENABLED && !(c->rflags & FL_RF))
-			c->event.dr6 |= debug_exec_match(c, c->seg_base[SEG_CS] + c->rip);
 		c->trap_dr6 = 0;
 		wake_up(c);
 		return;
