@@ -6,7 +6,7 @@
 #include "steer.h"
 
 enum { RAX, RCX, RSP = 4 };
-enum { FL_DF = 1 << 10, FL_ARITH_MASK = 0x8d5, FL_TF = 1 << 8, FL_IF = 1 << 9 };
+enum { FL_DF = 1 << 10, FL_ARITH_MASK = 0x8d5, FL_TF = 1 << 8, FL_IF = 1 << 9, FL_AC = 1 << 18 };
 
 const struct descriptor ldt_entries[LDT_COUNT] = {
 	/*
@@ -323,6 +323,20 @@ static void close_loop(struct making *m)
 	c->flags |= CASE_LOOP;
 }
 
+static void make_wrong(struct ncase *c, struct rng *r)
+{
+	u8 bytes[16];
+
+	while (!forms_make_wrong(r, (enum cpu_mode)c->mode, bytes))
+		;
+	memcpy(c->code, bytes, 15);
+	/* At the end of the code it may be #PF first: how much is fetched before it is refused? */
+	c->code_at = (u16)(0x100 + below(r, 0x1c00));
+	c->flags |= CASE_UD;
+	c->code_len = c->insn_at[1] = 15;
+	c->insns = 1;
+}
+
 void case_make(struct ncase *c, struct forms *f, const struct gen_options *o, u64 seed)
 {
 	struct rng r = { seed };
@@ -335,7 +349,14 @@ void case_make(struct ncase *c, struct forms *f, const struct gen_options *o, u6
 	c->mode = (u8)(o->mode >= 0 ? (unsigned)o->mode : one_in(&r, 3) ? below(&r, 3) : CPU_64);
 	choose_segments(c, &r);
 	choose_registers(c, f, &r);
+	if (o->align)
+		c->in.rflags |= FL_AC;
 	choose_place(c, &r, sequence);
+	if (o->wrong || (!o->form && !o->sequences && one_in(&r, 64))) {
+		make_wrong(c, &r);
+		c->in.rip = CODE_BASE + c->code_at - seg_base_of(c, SEG_CS);
+		return;
+	}
 	loop = sequence && one_in(&r, 4);
 	if (loop)
 		m.fixed = m.loop_reg = c->mode == CPU_64 ? BIT(15) : BIT(5);
@@ -360,5 +381,7 @@ void case_make(struct ncase *c, struct forms *f, const struct gen_options *o, u6
 		c->flags |= CASE_TF;
 		c->in.rflags |= FL_TF;
 	}
+	if (c->insns > 1 || one_in(&r, 4))
+		c->flags |= CASE_TWICE;
 	c->in.rip = CODE_BASE + c->code_at - seg_base_of(c, SEG_CS);
 }

@@ -158,9 +158,13 @@ static bool all_equal(const struct ncase *c, const struct result *a, const struc
 }
 
 bool results_equal(const struct ncase *c, const struct result *a, const struct result *b,
-		   char what[WHAT_LEN])
+		   char what[WHAT_LEN], int *excused)
 {
-	return all_equal(c, a, b, what) || excuse(c, a, b, what);
+	*excused = -1;
+	if (all_equal(c, a, b, what))
+		return true;
+	*excused = excuse(c, a, b, what);
+	return *excused >= 0;
 }
 
 bool results_equal_undefined(const struct ncase *c, const struct result *a, const struct result *b)
@@ -174,7 +178,7 @@ void case_name(const struct ncase *c, char *buf, size_t size)
 {
 	struct insn i;
 
-	buf[0] = 0;
+	snprintf(buf, size, "%02x%02x%02x", c->code[0], c->code[1], c->code[2]);
 	if (decode(&i, c->code, 15, (enum cpu_mode)c->mode) > 0)
 		insn_name(&i, buf, size);
 }

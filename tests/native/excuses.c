@@ -147,6 +147,22 @@ static bool repeated_trap(const struct question *q)
 	       (q->native->out.rflags ^ q->ours->out.rflags) == BIT(16);
 }
 
+/* Alignment and everything else about memory: the order of SDM 3A table 6-2 leaves it open. */
+static bool alignment_check(const struct question *q)
+{
+	return (q->native->vector == 17 && memory_fault(q->ours->vector)) ||
+	       (q->ours->vector == 17 && memory_fault(q->native->vector));
+}
+
+/* MXCSR bit 17, MM, is AMD's alone. */
+static bool misaligned_mode(const struct question *q)
+{
+	u32 mxcsr;
+
+	memcpy(&mxcsr, q->native->fp + 24, 4);
+	return mxcsr & BIT(17) && q->ours->vector == 13;
+}
+
 static const struct {
 	bool (*is)(const struct question *q);
 	const char *why;
@@ -161,6 +177,8 @@ static const struct {
 	{ canonical_offset, "an offset that is not canonical though the address is" },
 	{ misaligned, "alignment against canonical form" },
 	{ sha, "SHA with memory that is not aligned" },
+	{ alignment_check, "#AC or another fault" },
+	{ misaligned_mode, "MXCSR.MM" },
 	{ maskmov, "a masked store that faults" },
 	{ repeated_port, "REP INS and OUTS with permission lacking" },
 	{ repeated_compare, "flags within REP CMPS, SCAS" },
@@ -178,8 +196,13 @@ static bool decode_at(struct question *q, const struct result *r)
 	       decode(&q->i, q->c->code + at, 15, (enum cpu_mode)q->c->mode) > 0;
 }
 
-const char *excuse(const struct ncase *c, const struct result *native, const struct result *ours,
-		   const char *what)
+const char *excuse_reason(unsigned n)
+{
+	return n < ARRAY_LEN(excuses) ? excuses[n].why : NULL;
+}
+
+int excuse(const struct ncase *c, const struct result *native, const struct result *ours,
+	   const char *what)
 {
 	struct question q = { .c = c, .native = native, .ours = ours, .what = what };
 
@@ -189,7 +212,7 @@ const char *excuse(const struct ncase *c, const struct result *native, const str
 			continue;
 		for (size_t n = 0; n < ARRAY_LEN(excuses); n++)
 			if (excuses[n].is(&q))
-				return excuses[n].why;
+				return (int)n;
 	}
-	return NULL;
+	return -1;
 }

@@ -290,6 +290,62 @@ bool forms_make(struct forms *f, struct rng *r, unsigned n, enum cpu_mode mode, 
 	return out->form == any.row;
 }
 
+/* ---- what is no instruction ---- */
+
+/*
+ * What AMD's processors have beyond: SYSCALL and SYSRET outside 64-bit mode, LOCK MOV CR0, SSE4a,
+ * MONITORX, CLZERO and others behind 0F 01; VPERMQ and VPERMPD without VEX.W.
+ */
+static bool of_amd(const u8 *code)
+{
+	unsigned at = 0;
+
+	while (memchr("\x66\xf2\xf3\xf0\x67\x64\x65\x26\x2e\x36\x3e", code[at], 11) ||
+	       (code[at] & 0xf0) == 0x40)
+		if (++at > 10)
+			return true;
+	if (code[at] == 0xc4)
+		return (code[at + 1] & 31) == 3 && code[at + 3] < 2;
+	if (code[at] != 0x0f)
+		return false;
+	switch (code[at + 1]) {
+	case 0x01: return code[at + 2] >= 0xc0;
+	case 0x05:
+	case 0x07:
+	case 0x20:
+	case 0x22:
+	case 0x2b:
+	case 0x34:
+	case 0x35:
+	case 0x78:
+	case 0x79: return true;
+	default: return false;
+	}
+}
+
+/* Bytes that decode() refuses, made to look like each of the encodings. */
+bool forms_make_wrong(struct rng *r, enum cpu_mode mode, u8 code[16])
+{
+	static const u8 prefix[] = { 0x66, 0xf2, 0xf3, 0xf0, 0x67, 0x64, 0x48, 0x41 };
+	static const u8 vex[] = { 0xc4, 0xc5 };
+	u64 tail[2] = { rng_next(r), rng_next(r) };
+	unsigned at = 0, kind = below(r, 8);
+	struct insn i;
+
+	for (unsigned n = below(r, 3); n; n--)
+		code[at++] = prefix[below(r, ARRAY_LEN(prefix))];
+	if (kind < 2)
+		code[at++] = vex[kind];
+	else if (kind < 7)
+		code[at++] = 0x0f;
+	if (kind == 5 || kind == 6)
+		code[at++] = kind == 5 ? 0x38 : 0x3a;
+	memcpy(code + at, tail, 16 - at);
+	if (kind == 0)
+		code[at] = (u8)((code[at] & 0xe0) | (1 + below(r, 3)));
+	return decode(&i, code, 15, mode) < 0 && !of_amd(code);
+}
+
 /* ---- what cannot be compared ---- */
 
 /* The kernel, the hypervisor or the host's CPUID answers, or time does. */

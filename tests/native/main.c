@@ -34,7 +34,7 @@ struct options {
 
 /* Of one job; shared with the process that started it. */
 struct stats {
-	u64 cases, different, excused, undefined, unstable, timeouts, lost;
+	u64 cases, different, excused[MAX_EXCUSES], undefined, unstable, timeouts, lost;
 	u64 vector[32];
 	u32 forms, form_total, saved;
 	bool done;
@@ -72,6 +72,7 @@ static bool same_kind(const char *a, const char *b)
 static bool agree(struct run *r, const struct ncase *c, char what[WHAT_LEN])
 {
 	struct result *native = native_result(r->native, 1, 0);
+	int excused;
 
 	memcpy(native_case(r->native, 1, 0), c, sizeof(*c));
 	native_run(r->native, 1, 1);
@@ -83,7 +84,7 @@ static bool agree(struct run *r, const struct ncase *c, char what[WHAT_LEN])
 		native_run(r->native, 1, 1);
 		native_wait(r->native, 1);
 	}
-	return results_equal(c, native, r->result, what);
+	return results_equal(c, native, r->result, what, &excused);
 }
 
 /* @c differs as @what says: does @try, too? Then it takes its place. */
@@ -242,6 +243,7 @@ static void compare_case(struct run *r, unsigned n, u64 seed, struct result *aga
 	struct ncase *c = native_case(r->native, 0, n);
 	struct result *native = native_result(r->native, 0, n);
 	char what[WHAT_LEN];
+	int excused;
 
 	count(r, c, native);
 	if (r->o->verbose) {
@@ -249,7 +251,7 @@ static void compare_case(struct run *r, unsigned n, u64 seed, struct result *aga
 		report(stdout, c, native, again ? again : r->result);
 	}
 	if (again) {
-		if (!results_equal(c, native, again, what)) {
+		if (!results_equal(c, native, again, what, &excused)) {
 			r->stats->unstable++;
 			printf("NOT REPEATABLE: %s (seed %llu)\n", what, (unsigned long long)seed);
 			report(stdout, c, native, again);
@@ -257,10 +259,10 @@ static void compare_case(struct run *r, unsigned n, u64 seed, struct result *aga
 		return;
 	}
 	ours_run(r->ours, c, r->result, r->o->engine);
-	if (!results_equal(c, native, r->result, what))
+	if (!results_equal(c, native, r->result, what, &excused))
 		difference(r, c, seed);
-	else if (what[0])
-		r->stats->excused++;
+	else if (excused >= 0)
+		r->stats->excused[excused]++;
 	else if (!results_equal_undefined(c, native, r->result))
 		r->stats->undefined++;
 }
@@ -376,7 +378,8 @@ static struct stats sum_of(const struct stats *s, unsigned jobs)
 	for (unsigned j = 0; j < jobs; j++) {
 		all.cases += s[j].cases;
 		all.different += s[j].different;
-		all.excused += s[j].excused;
+		for (unsigned n = 0; n < MAX_EXCUSES; n++)
+			all.excused[n] += s[j].excused[n];
 		all.undefined += s[j].undefined;
 		all.unstable += s[j].unstable;
 		all.timeouts += s[j].timeouts;
@@ -395,13 +398,16 @@ static void print_summary(const struct stats *s, unsigned jobs, double took)
 					       "PF", NULL, "MF",  "AC", "MC", "XM" };
 	struct stats all = sum_of(s, jobs);
 
-	printf("%llu cases in %.0f s, %.0f/s; %u of %u forms; %llu differ, %llu do as is "
-	       "excused, %llu in undefined flags alone, %llu not repeatable, %llu without end, "
-	       "%llu lost\n",
+	printf("%llu cases in %.0f s, %.0f/s; %u of %u forms; %llu differ, %llu in undefined flags "
+	       "alone, %llu not repeatable, %llu without end, %llu lost\n",
 	       (unsigned long long)all.cases, took, (double)all.cases / took, all.forms,
-	       all.form_total, (unsigned long long)all.different, (unsigned long long)all.excused,
-	       (unsigned long long)all.undefined, (unsigned long long)all.unstable,
-	       (unsigned long long)all.timeouts, (unsigned long long)all.lost);
+	       all.form_total, (unsigned long long)all.different, (unsigned long long)all.undefined,
+	       (unsigned long long)all.unstable, (unsigned long long)all.timeouts,
+	       (unsigned long long)all.lost);
+	for (unsigned n = 0; excuse_reason(n); n++)
+		if (all.excused[n])
+			printf("excused %llu: %s\n", (unsigned long long)all.excused[n],
+			       excuse_reason(n));
 	printf("ended by");
 	for (unsigned n = 0; n < 32; n++)
 		if (all.vector[n] && names[n])
@@ -507,7 +513,8 @@ static void usage(FILE *f)
 	      "  --case N        the one case of this number, in full\n"
 	      "  --form NAME     this instruction alone: vaddps, lock, ...\n"
 	      "  --mode 64|32|16 code of this mode alone\n"
-	      "  --engine exec|loop  the reference, or the hot loop (loop)\n"
+	      "  --engine NAME   exec: the reference, loop: the hot loop, run: events delivered, "
+	      "too (run)\n"
 	      "  --rows, --single    several instructions in a row alone; none of those\n"
 	      "  --jobs N        processes (1)\n"
 	      "  --save FOLDER   keep what differs there\n"
@@ -539,6 +546,10 @@ static bool word_option(struct options *o, const char *name, const char *value)
 		o->verbose = true;
 	else if (!strcmp(name, "--rows"))
 		o->gen.sequences = true;
+	else if (!strcmp(name, "--wrong"))
+		o->gen.wrong = true;
+	else if (!strcmp(name, "--align"))
+		o->gen.align = true;
 	else if (!strcmp(name, "--single"))
 		o->gen.single = true;
 	else
@@ -555,7 +566,9 @@ static bool text_option(struct options *o, const char *name, const char *value)
 	else if (!strcmp(name, "--save"))
 		o->save = value;
 	else if (!strcmp(name, "--engine"))
-		o->engine = !strcmp(value, "exec") ? ENGINE_EXEC : ENGINE_LOOP;
+		o->engine = !strcmp(value, "exec")  ? ENGINE_EXEC
+			    : !strcmp(value, "run") ? ENGINE_RUN
+						    : ENGINE_LOOP;
 	else if (!strcmp(name, "--mode"))
 		o->gen.mode = !strcmp(value, "64")   ? CPU_64
 			      : !strcmp(value, "32") ? CPU_32
@@ -567,7 +580,7 @@ static bool text_option(struct options *o, const char *name, const char *value)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .gen.mode = -1, .seconds = 20, .jobs = 1, .engine = ENGINE_LOOP };
+	struct options o = { .gen.mode = -1, .seconds = 20, .jobs = 1, .engine = ENGINE_RUN };
 	int at = 1;
 
 	o.seed = time_now_ns();

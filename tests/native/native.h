@@ -65,8 +65,10 @@ extern const struct descriptor ldt_entries[LDT_COUNT];
 enum { MAX_INSNS = 8, MAX_CODE = 160, MAX_PATCHES = 12, PATCH_BYTES = 1600, FP_SIZE = 832 };
 
 enum case_flags {
-	CASE_TF = 1,   /* one instruction with EFLAGS.TF */
-	CASE_LOOP = 4, /* runs several times: ends by a counter */
+	CASE_TF = 1,     /* one instruction with EFLAGS.TF */
+	CASE_LOOP = 4,   /* runs several times: ends by a counter */
+	CASE_UD = 8,     /* bytes that are no instruction */
+	CASE_TWICE = 16, /* ours runs it again with its code decoded, and is looked at then */
 };
 
 /* Memory at DATA_BASE + @at (or MEM_TOP: TOP_BASE) before the case: else as mem_image has it. */
@@ -159,6 +161,7 @@ void forms_destroy(struct forms *f);
 /* Bytes and decoded form of some instruction, @n: which, or ~0: any. False: try again. */
 bool forms_make(struct forms *f, struct rng *r, unsigned n, enum cpu_mode mode, u8 code[16],
 		struct insn *out);
+bool forms_make_wrong(struct rng *r, enum cpu_mode mode, u8 code[16]);
 void form_name(const struct form *f, char *buf, size_t size);
 void forms_note(struct forms *f, const struct insn *i);
 unsigned forms_pick(const struct forms *f, struct rng *r);
@@ -173,6 +176,8 @@ struct gen_options {
 	const unsigned *chosen; /* forms that may have it */
 	unsigned chosen_count;
 	bool sequences, single; /* only several instructions; only one */
+	bool wrong;             /* only bytes that are no instruction */
+	bool align;             /* with EFLAGS.AC */
 };
 /* A case from nothing but @seed. */
 void case_make(struct ncase *c, struct forms *f, const struct gen_options *o, u64 seed);
@@ -210,7 +215,8 @@ bool native_modes(struct native *n, enum cpu_mode mode); /* the kernel lets us *
 
 /* ---- ours.c ---- */
 
-enum engine { ENGINE_EXEC, ENGINE_LOOP };
+/* The reference one by one; the hot loop; run(), with what is raised delivered to a kernel. */
+enum engine { ENGINE_EXEC, ENGINE_LOOP, ENGINE_RUN };
 struct ours;
 int ours_create(struct ours **out, const struct forms *f);
 void ours_destroy(struct ours *o);
@@ -219,12 +225,17 @@ void ours_run(struct ours *o, const struct ncase *c, struct result *out, enum en
 /* ---- compare.c ---- */
 
 enum { WHAT_LEN = 160 };
-/* False and one word on what differs first: "gpr", "flags", "memory", "vector" ... */
+/*
+ * False and one word on what differs first: "rax", "flags", "memory", "vector" ... True and @excused
+ * not -1: they differ as they may.
+ */
 bool results_equal(const struct ncase *c, const struct result *a, const struct result *b,
-		   char what[WHAT_LEN]);
-/* Why the host may do otherwise than ours, @what differing first; NULL: it may not. */
-const char *excuse(const struct ncase *c, const struct result *native, const struct result *ours,
-		   const char *what);
+		   char what[WHAT_LEN], int *excused);
+/* Why the host may do otherwise than ours, @what differing first: a number; -1: it may not. */
+enum { MAX_EXCUSES = 24 };
+int excuse(const struct ncase *c, const struct result *native, const struct result *ours,
+	   const char *what);
+const char *excuse_reason(unsigned n); /* NULL: there is no such */
 /* The same for flags that are left undefined. */
 bool results_equal_undefined(const struct ncase *c, const struct result *a, const struct result *b);
 void report(FILE *f, const struct ncase *c, const struct result *native, const struct result *ours);

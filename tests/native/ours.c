@@ -28,6 +28,7 @@ enum {
 	TSS_OFF = 0x4000,
 	STACK_OFF = 0x7000, /* its end */
 	STUBS_OFF = 0x8000, /* where gates lead: 16 bytes for each vector */
+	DONE_PORT = 0xf4,
 };
 #define SYSTEM_BASE 0xffffffff81000000ull /* the kernel's half */
 
@@ -45,6 +46,7 @@ struct ours {
 	u8 *data, *top; /* host memory of the pages */
 	u64 next_table;
 	u16 code_from, code_to;
+	struct io_window done;
 	u64 gdt[GDT_COUNT], ldt[LDT_COUNT];
 };
 
@@ -148,9 +150,8 @@ static void make_gates(struct ours *o)
 {
 	u64 stack = SYSTEM_BASE + STACK_OFF;
 	u16 no_ports = 0xffff;
-	u8 stub[16];
+	u8 stub[16] = { 0xe6, DONE_PORT }; /* OUT */
 
-	memset(stub, HLT, sizeof(stub));
 	for (unsigned n = 0; n < 256; n++) {
 		u64 to = SYSTEM_BASE + STUBS_OFF + 16 * n, gate[2];
 		u64 attr = n == VEC_BP || n == VEC_OF ? 0xee : 0x8e;
@@ -194,7 +195,7 @@ static u8 *cell(struct ours *o, unsigned at)
 	return at < MEM_TOP ? o->data + at : o->top + (at - MEM_TOP);
 }
 
-static void put_case(struct ours *o, const struct ncase *c)
+static void put_code(struct ours *o, const struct ncase *c)
 {
 	u8 fill[MAX_CODE];
 	unsigned len = c->code_len;
@@ -207,6 +208,10 @@ static void put_case(struct ours *o, const struct ncase *c)
 	put(o, CODE_AT + c->code_at, c->code, len);
 	o->code_from = c->code_at;
 	o->code_to = (u16)(c->code_at + len);
+}
+
+static void put_patches(struct ours *o, const struct ncase *c)
+{
 	for (unsigned n = 0; n < c->patches; n++) {
 		const struct patch *p = &c->patch[n];
 
@@ -294,7 +299,7 @@ static void read_frame(struct ours *o, struct result *r)
 	r->cr2 = r->vector == VEC_PF ? o->c->cr2 : 0;
 }
 
-static void write_down(struct ours *o, const struct ncase *in, struct result *r)
+static void write_down(struct ours *o, struct result *r)
 {
 	struct soft_cpu *c = o->c;
 
@@ -335,38 +340,69 @@ static void tick(int sig)
 		__atomic_fetch_or(&running->attention, ATT_KICK, __ATOMIC_RELAXED);
 }
 
-void ours_run(struct ours *o, const struct ncase *c, struct result *out, enum engine e)
+static bool ended(const struct soft_cpu *c)
+{
+	return c->event.kind || c->trap_dr6 || c->cpl == 0;
+}
+
+/* Until something is raised, which stays in c->event, or is delivered to the kernel. */
+static void run_until_raised(struct soft_cpu *c, bool step)
+{
+	for (unsigned n = 0; n < MAX_BURSTS && !ended(c); n++) {
+		if (step)
+			soft_step(c);
+		else
+			soft_burst(c);
+		if (__atomic_fetch_and(&c->attention, 0, __ATOMIC_RELAXED) & ATT_KICK)
+			break;
+		/* The hot loop leaves this to its caller: what follows POPF, MOV SS. */
+		if (!step && !ended(c) && (c->shadow || c->rflags & (FL_TF | FL_RF)))
+			soft_step(c);
+	}
+	fpu_park(c);
+}
+
+static void run_case(struct ours *o, const struct ncase *c, struct result *out, enum engine e)
 {
 	struct soft_cpu *cpu = o->c;
-	bool step = e == ENGINE_EXEC || c->flags & CASE_TF;
 
-	put_case(o, c);
 	set_registers(o, c);
+	__atomic_store_n(&cpu->attention, c->in.rflags & FL_TF ? ATT_STEP : 0, __ATOMIC_RELAXED);
 	ticks = 0;
 	running = cpu;
-	for (unsigned n = 0; n < MAX_BURSTS; n++) {
-		if (step)
-			soft_step(cpu);
-		else
-			soft_burst(cpu);
-		if (cpu->event.kind || cpu->trap_dr6 || cpu->cpl == 0)
-			break;
-		if (__atomic_fetch_and(&cpu->attention, 0, __ATOMIC_RELAXED) & ATT_KICK)
-			break;
-		/* The hot loop leaves this to the caller: what follows POPF, MOV SS. */
-		if (!step && (cpu->shadow || cpu->rflags & (FL_TF | FL_RF))) {
-			soft_step(cpu);
-			if (cpu->event.kind || cpu->trap_dr6 || cpu->cpl == 0)
-				break;
-		}
-	}
+	if (e == ENGINE_RUN)
+		(void)soft_run(&cpu->base);
+	else
+		run_until_raised(cpu, e == ENGINE_EXEC || c->flags & CASE_TF);
 	running = NULL;
-	fpu_park(cpu);
-	write_down(o, c, out);
+	write_down(o, out);
+}
+
+void ours_run(struct ours *o, const struct ncase *c, struct result *out, enum engine e)
+{
+	put_code(o, c);
+	put_patches(o, c);
+	run_case(o, c, out, e);
+	/* Once more, now that its code is decoded. */
+	if (e != ENGINE_EXEC && c->flags & CASE_TWICE) {
+		restore_memory(o, c, out);
+		put_patches(o, c);
+		run_case(o, c, out, e);
+	}
 	restore_memory(o, c, out);
 }
 
 /* ---- made and ended ---- */
+
+/* The kernel has got an event: that is all. */
+static void done(void *dev, u64 off, unsigned size, u64 val)
+{
+	struct ours *o = dev;
+
+	cpu_attend(o->c, ATT_KICK);
+}
+
+static const struct io_ops done_ops = { .write = done };
 
 static int make_machine(struct ours *o)
 {
@@ -379,6 +415,11 @@ static int make_machine(struct ours *o)
 	if (rc == 0) {
 		machine_lock(o->m);
 		rc = mem_add(&ram, o->m->mem, "ram", REGION_RAM, 0, RAM_SIZE, 0, IN_ALL, &err);
+		o->done = (struct io_window){
+			.ops = &done_ops, .dev = o, .base = DONE_PORT, .len = 1, .space = IO_PORT
+		};
+		if (rc == 0)
+			rc = io_map(o->m, &o->done, &err);
 		machine_unlock(o->m);
 	}
 	if (rc == 0)
