@@ -515,6 +515,7 @@ static void usage(FILE *f)
 	      "  --mode 64|32|16 code of this mode alone\n"
 	      "  --engine NAME   exec: the reference, loop: the hot loop, run: events delivered, "
 	      "too (run)\n"
+	      "  --wrong, --align bytes that are no instruction; with EFLAGS.AC set\n"
 	      "  --rows, --single    several instructions in a row alone; none of those\n"
 	      "  --jobs N        processes (1)\n"
 	      "  --save FOLDER   keep what differs there\n"

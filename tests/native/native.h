@@ -226,8 +226,8 @@ void ours_run(struct ours *o, const struct ncase *c, struct result *out, enum en
 
 enum { WHAT_LEN = 160 };
 /*
- * False and one word on what differs first: "rax", "flags", "memory", "vector" ... True and @excused
- * not -1: they differ as they may.
+ * False and one word on what differs first: "rax", "flags", "memory" ... True and @excused not -1:
+ * they differ as they may.
  */
 bool results_equal(const struct ncase *c, const struct result *a, const struct result *b,
 		   char what[WHAT_LEN], int *excused);
