@@ -50,6 +50,11 @@ _Noreturn void raise_vec(struct soft_cpu *c, enum vector v)
 	raise_event(c, &(struct soft_event){ .vector = (u8)v, .kind = EV_EXCEPTION });
 }
 
+_Noreturn void raise_error(struct soft_cpu *c, enum vector v, u32 error)
+{
+	raise_vec(c, v);
+}
+
 _Noreturn void raise_gp(struct soft_cpu *c)
 {
 	raise_vec(c, VEC_GP);
