@@ -198,10 +198,13 @@ static void the_apic_is_asked_and_its_page_may_move(void)
 static void speculation_controls_follow_cpuid(void)
 {
 	rig_start();
-	CHECK(faults(0x48) && !set(0x48, 0) && !set(0x49, 1) && !set(0x10b, 1));
-	cpuid_find(&C->cpuid, 7, 0)->edx &= ~BIT(29);
-	CHECK(faults(0x10a));
-	cpuid_find(&C->cpuid, 7, 0)->edx |= BIT(26) | BIT(28) | BIT(29);
+	CHECK(get(0x10a) & BIT(1)); /* IBRS once and for all */
+	CHECK(set(0x48, BIT(10) | 1) && !set(0x48, BIT(6)));
+	cpuid_find(&C->cpuid, 7, 0)->edx = cpuid_find(&C->cpuid, 7, 2)->edx = 0;
+	CHECK(faults(0x48) && !set(0x48, 0) && !set(0x49, 1) && faults(0x10a) && !set(0x10b, 1));
+	cpuid_find(&C->cpuid, 7, 0)->edx |= BIT(29);
+	CHECK(!(get(0x10a) & BIT(1)));
+	cpuid_find(&C->cpuid, 7, 0)->edx |= BIT(26) | BIT(28);
 	CHECK(set(0x48, 1) && get(0x48) == 1 && !set(0x48, 2) && !set(0x48, 4));
 	CHECK(set(0x49, 1) && set(0x49, 0) && !set(0x49, 2) && faults(0x49));
 	CHECK(set(0x10b, 1) && !set(0x10b, 2));

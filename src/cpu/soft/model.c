@@ -30,6 +30,9 @@ enum { MODEL_V2, MODEL_V3 };
 #define C7_UMIP BIT(2)
 #define C7_RDPID BIT(22)
 #define D7_FSRM BIT(4)
+#define D7_IBRS BIT(26) /* with IBPB; see ARCH_CAPS */
+#define D72_BHI_CTRL                                                                               \
+	BIT(4) /* of 7.2 EDX: a bit to set once instead of a loop at each system call */
 #define D7_ARCH_CAPS BIT(29) /* says that Meltdown and the like do not touch us: msr.c */
 /* CPUID.80000001. */
 #define C81_OURS (BIT(0) | BIT(8))                                 /* LAHF, PREFETCHW */
@@ -176,9 +179,11 @@ int soft_model(struct cpuid_table *out, const char *name, u64 tsc_hz, struct err
 	add(out, 2, 0x00feff01, 0, 0, 0); /* see leaf 4 */
 	add_caches(out);
 	add(out, 6, 4, 0, 0, 0); /* the APIC timer never stops */
-	add_sub(out, 7, 0, 0,
+	add_sub(out, 7, 0, 2,
 		B7_OURS | B7_FCS | (h.b7 & B7_RDSEED) | (v3 ? B7_V3 | (h.b7 & BIT(19)) : 0),
-		C7_UMIP | C7_RDPID, D7_FSRM | D7_ARCH_CAPS);
+		C7_UMIP | C7_RDPID, D7_FSRM | D7_IBRS | D7_ARCH_CAPS);
+	add_sub(out, 7, 1, 0, 0, 0, 0);
+	add_sub(out, 7, 2, 0, 0, 0, D72_BHI_CTRL);
 	add_xsave(out, level);
 	add_frequencies(out, tsc_hz);
 	add(out, 0x80000000, 0x80000008, 0, 0, 0);

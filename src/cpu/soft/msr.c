@@ -216,7 +216,8 @@ static u64 spec_ctrl_bits(const struct soft_cpu *c)
 
 	return (intel & BIT(26) || amd & BIT(14) ? BIT(0) : 0) |
 	       (intel & BIT(27) || amd & BIT(15) ? BIT(1) : 0) |
-	       (intel & BIT(31) || amd & BIT(24) ? BIT(2) : 0);
+	       (intel & BIT(31) || amd & BIT(24) ? BIT(2) : 0) |
+	       (cpuid_shows(c, 7, 2, CPUID_EDX, 4) ? BIT(10) : 0);
 }
 
 static bool read_spec_ctrl(struct soft_cpu *c, u32 index, u64 *out)
@@ -249,11 +250,22 @@ static bool write_flush_cmd(struct soft_cpu *c, u32 index, u64 val)
 /*
  * None of the structures that leaked between privileges on some processors stands between the
  * guest's: RDCL_NO, SKIP_L1DFL_VMENTRY, SSB_NO, MDS_NO, PSCHANGE_MC_NO, TAA_NO, SBDR_SSDP_NO,
- * FBSDP_NO, PSDP_NO, BHI_NO, PBRSB_NO, GDS_NO, RFDS_NO.
+ * FBSDP_NO, PSDP_NO, BHI_NO, PBRSB_NO, GDS_NO, RFDS_NO, ITS_NO.
  */
 #define ARCH_CAPS                                                                                  \
-	(BIT(0) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(8) | BIT(13) | BIT(14) | BIT(15) |       \
-	 BIT(20) | BIT(24) | BIT(26) | BIT(27))
+	(BIT64(0) | BIT64(3) | BIT64(4) | BIT64(5) | BIT64(6) | BIT64(8) | BIT64(13) | BIT64(14) | \
+	 BIT64(15) | BIT64(20) | BIT64(24) | BIT64(26) | BIT64(27) | BIT64(62))
+#define ARCH_CAP_IBRS_ALL BIT64(1)
+
+/*
+ * IBRS, where it is shown, need not be switched at each entry to the kernel. What a guest puts
+ * around its indirect branches would only cost time: none of its branches is one of the host's.
+ */
+static bool read_arch_caps(struct soft_cpu *c, u32 index, u64 *out)
+{
+	*out = ARCH_CAPS | (cpuid_shows(c, 7, 0, CPUID_EDX, 26) ? ARCH_CAP_IBRS_ALL : 0);
+	return true;
+}
 
 #define MISC_ENABLE_BITS (BIT64(0) | BIT64(3) | BIT64(22) | BIT64(23) | BIT64(34))
 #define MISC_ENABLE_FIXED (BIT64(11) | BIT64(12)) /* no branch traces, no PEBS */
@@ -305,7 +317,7 @@ static const struct msr msrs[] = {
 	{ ONE(0xce), CALL(read_ratio, NULL), .flags = F_INTEL }, /* PLATFORM_INFO */
 	{ RANGE(0xe7, 0xe8), CALL(read_tsc, NULL), NEEDS(6, ECX, 0) }, /* MPERF, APERF */
 	{ ONE(0xfe), CONST(0, MTRRCAP) },
-	{ ONE(0x10a), CONST(0, ARCH_CAPS), NEEDS(7, EDX, 29) },
+	{ ONE(0x10a), CALL(read_arch_caps, NULL), NEEDS(7, EDX, 29) },
 	{ ONE(0x10b), CALL(NULL, write_flush_cmd), NEEDS(7, EDX, 28) },
 	{ ONE(0x11e), CONST(F_INTEL, 0x101) },                /* BBL_CR_CTL3: an L2 cache */
 	{ ONE(0x140), LOST(F_INTEL, 0), .check = nothing },   /* MISC_FEATURE_ENABLES */
