@@ -5,7 +5,7 @@
     scripts/test --quick        GCC build with the style, unit, fuzz and docs suites
     scripts/test --step NAME    one step; may be given again
 
-Steps: gcc, clang, sanitize, threads, no-kvm, windows (under Wine), guest and e2e (both in the rig).
+Steps: gcc, clang, sanitize, threads, no-kvm, windows (under Wine), guest and e2e (both in the rig), e2e-soft.
 Each prints one line; what failed is shown with the end of its output, all of it is kept in
 build-test/STEP.log. A test program that prints a line "ok NAME" for each of its cases counts as
 that many tests, any other as one; the same test in two configurations counts twice. A step that
@@ -209,8 +209,21 @@ def e2e(step):
         step.count_cases(program, code == 0, False, out)
 
 
+# On our own CPU, which needs no rig: firmware of each kind, one to four processors, SMM.
+ON_SOFT = ["bios_disk", "esp_boots_linux_on_four", "boot_sector", "triple_fault", "hung_guest",
+           "secure_boot_starts", "smm_firmware"]
+
+
+def e2e_soft(step):
+    program = "tests/e2e/e2e.py"
+    if step.build("build", [], {"CC": "gcc"}):
+        code, out = step.run(["python3", "-B", program, "--oriel", "build/src/cli/oriel", "--no-rig",
+                              "--boot-timeout", "240", *ON_SOFT])
+        step.count_cases(program, code == 0, False, out)
+
+
 STEPS = {"gcc": gcc, "clang": clang, "sanitize": sanitize, "threads": threads, "no-kvm": no_kvm,
-         "windows": windows, "guest": guest, "e2e": e2e}
+         "windows": windows, "guest": guest, "e2e": e2e, "e2e-soft": e2e_soft}
 
 
 def main():

@@ -53,8 +53,9 @@ class Machine:
 class Oriel:
     name = "oriel"
 
-    def __init__(self, program, _scratch, _accel):
+    def __init__(self, program, _scratch, accel):
         self.program = program
+        self.accel = accel
 
     def command(self, machine):
         if machine.words:
