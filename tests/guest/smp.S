@@ -175,8 +175,8 @@ ap64:
 2:	sti
 	hlt
 	cli
-	cmpl $4, FLAG
-	je 3f
+	cmpl $4, FLAG			/* or 5 already, when the host was slow to wake us */
+	jae 3f
 	movl $0, 0x310(%rbp)		/* answer */
 	movl $0x4041, 0x300(%rbp)
 	jmp 2b
