@@ -85,7 +85,9 @@ static void say_log(void)
 /* Let what waits come. */
 static void open_window(void)
 {
-	__asm__ volatile("sti; nop; nop; cli" ::: "memory");
+	u64 rounds = 2000;
+
+	__asm__ volatile("sti; 1: loop 1b; cli" : "+c"(rounds)::"memory");
 }
 
 static u32 bits_of(u32 base, u8 vector)
@@ -136,6 +138,18 @@ static void order(void)
 	say("\norder/eoi with nothing in service: ");
 	set(EOI, 0);
 	say("%x\n", get(PPR));
+}
+
+/* The second comes when the first one's handler returns, before the next instruction. */
+static void at_once(void)
+{
+	start_log(true);
+	send(0x61);
+	send(0x82);
+	__asm__ volatile("sti; nop; cli" ::: "memory");
+	say("order/both in one gap: %x\n", event_count);
+	open_window();
+	hook = NULL;
 }
 
 static void priorities(void)
@@ -457,6 +471,7 @@ void probe(void)
 	set(SVR, 0x1ff);
 	registers();
 	order();
+	at_once();
 	priorities();
 	errors();
 	shadows();
