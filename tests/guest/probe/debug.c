@@ -46,7 +46,10 @@ static bool note_and_resume(void)
 	return go_on;
 }
 
-/* Run @code and report every #DB: IP, DR6 without the bits that are always 1. */
+/*
+ * Run @code and report every #DB: IP, DR6 without the bits that are always 1. RF is not reported
+ * of steps: within a REP Intel's processors set it and AMD's do not.
+ */
 static void trace_with(bool (*handler)(void), const char *label, const u8 *code)
 {
 	step_count = 0;
@@ -59,7 +62,7 @@ static void trace_with(bool (*handler)(void), const char *label, const u8 *code)
 	for (unsigned i = 0; i < step_count; i++)
 		if (steps[i].ip < 0x1000)
 			say(" %x/%x%s", steps[i].ip, steps[i].dr6,
-			    steps[i].flags & 0x10000 && !(steps[i].dr6 & 0x2000) ? "/RF" : "");
+			    steps[i].flags & 0x10000 && !(steps[i].dr6 & 0x6000) ? "/RF" : "");
 		else
 			say(" out/%x", steps[i].dr6);
 	say(" %s", vector_name(now.vector));
