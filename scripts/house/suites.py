@@ -139,7 +139,7 @@ class Step:
 
 def gcc(step):
     if step.build("build", [], {"CC": "gcc"}):
-        step.meson_test("build", ["--no-suite", "guest"])
+        step.meson_test("build", [], {"ORIEL_TEST_ACCEL": "soft"})
 
 
 def clang(step):
