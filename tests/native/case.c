@@ -36,8 +36,9 @@ void mem_image_fill(struct mem_image *m)
 {
 	struct rng r = { 42 };
 
-	for (unsigned at = 0; at < MEM_SIZE; at += 16)
+	for (unsigned at = 0; at < MEM_OWN; at += 16)
 		edge_bytes(&r, m->bytes + at, 16);
+	memset(m->bytes + MEM_OWN, HLT, PAGE_LEN);
 	for (unsigned at = 0; at < PAGE_LEN; at += 16)
 		edge_bytes(&r, m->readonly + at, 16);
 }
@@ -352,6 +353,10 @@ void case_make(struct ncase *c, struct forms *f, const struct gen_options *o, u6
 	if (o->align)
 		c->in.rflags |= FL_AC;
 	choose_place(c, &r, sequence);
+	if (o->own || (!o->form && !o->single && one_in(&r, 48))) {
+		own_make(c, &r);
+		return;
+	}
 	if (o->wrong || (!o->form && !o->sequences && one_in(&r, 64))) {
 		make_wrong(c, &r);
 		c->in.rip = CODE_BASE + c->code_at - seg_base_of(c, SEG_CS);

@@ -46,7 +46,7 @@ struct executor {
 	struct ncase *cases;
 	struct result *results;
 	u8 *code;             /* the case's code, writable */
-	u8 *data, *top;       /* where the cases see them, too */
+	u8 *data, *top, *own; /* where the cases see them, too */
 	u8 before[MEM_SIZE];  /* memory as the case found it */
 	u64 begun, last_tick; /* cases so far; at the last tick */
 	bool running;
@@ -132,7 +132,9 @@ static u32 error_of(u8 vector, u64 error, u64 cr2)
 /* Byte @at of struct mem_image as the cases see it. */
 static u8 *cell(struct executor *e, unsigned at)
 {
-	return at < MEM_TOP ? e->data + at : e->top + (at - MEM_TOP);
+	return at < MEM_TOP   ? e->data + at
+	       : at < MEM_OWN ? e->top + (at - MEM_TOP)
+			      : e->own + (at - MEM_OWN);
 }
 
 static void put_memory(struct executor *e, const struct ncase *c)
@@ -162,6 +164,7 @@ static void restore_memory(struct executor *e, const struct ncase *c, const stru
 
 static void write_down(struct executor *e, const ucontext_t *uc, u8 vector)
 {
+	const struct ncase *c = &e->cases[e->shared->at];
 	struct result *r = &e->results[e->shared->at];
 	const greg_t *g = uc->uc_mcontext.gregs;
 
@@ -180,12 +183,13 @@ static void write_down(struct executor *e, const ucontext_t *uc, u8 vector)
 	r->lines = 0;
 	result_add_lines(r, e->data, e->before, 0, RO_AT / LINE);
 	result_add_lines(r, e->top, e->before + MEM_TOP, MEM_TOP / LINE, PAGE_LEN / LINE);
-	restore_memory(e, &e->cases[e->shared->at], r);
+	result_add_lines(r, e->own, e->before + MEM_OWN, MEM_OWN / LINE, PAGE_LEN / LINE);
+	restore_memory(e, c, r);
 }
 
 static void put_code(struct executor *e, const struct ncase *c)
 {
-	unsigned len = c->code_len;
+	unsigned len = c->flags & CASE_OWN ? 0 : c->code_len;
 
 	memset(e->code + e->dirty_from, HLT, (size_t)(e->dirty_to - e->dirty_from));
 	if (len > (unsigned)CODE_SIZE - c->code_at)
@@ -322,7 +326,8 @@ static bool map_all(struct executor *e)
 	e->data = place(DATA_BASE, RO_AT, PROT_READ | PROT_WRITE, -1);
 	readonly = place(DATA_BASE + RO_AT, PAGE_LEN, PROT_READ | PROT_WRITE, -1);
 	e->top = place(TOP_BASE, PAGE_LEN, PROT_READ | PROT_WRITE, -1);
-	if (!e->data || !readonly || !e->top)
+	e->own = place(OWN_BASE, PAGE_LEN, PROT_READ | PROT_WRITE | PROT_EXEC, -1);
+	if (!e->data || !readonly || !e->top || !e->own)
 		return false;
 	memset(e->code, HLT, CODE_SIZE);
 	memcpy(readonly, e->shared->image.readonly, PAGE_LEN);
@@ -330,6 +335,7 @@ static bool map_all(struct executor *e)
 	memcpy(e->before, e->shared->image.bytes, MEM_SIZE);
 	memcpy(e->data, e->before, RO_AT);
 	memcpy(e->top, e->before + MEM_TOP, PAGE_LEN);
+	memcpy(e->own, e->before + MEM_OWN, PAGE_LEN);
 	return !mprotect(readonly, PAGE_LEN, PROT_READ);
 }
 

@@ -265,7 +265,8 @@ static void print_result(FILE *f, const char *title, const struct ncase *c, cons
 
 void report(FILE *f, const struct ncase *c, const struct result *native, const struct result *ours)
 {
-	fprintf(f, "  %u-bit code at %x%s%s\n", 16u << c->mode, CODE_BASE + c->code_at,
+	fprintf(f, "  %u-bit code at %x%s%s\n", 16u << c->mode,
+		(c->flags & CASE_OWN ? OWN_BASE : CODE_BASE) + c->code_at,
 		c->flags & CASE_TF ? ", TF" : "", c->flags & CASE_LOOP ? ", a loop" : "");
 	for (unsigned n = 0; n < c->insns || (n == c->insns && c->flags & CASE_LOOP); n++) {
 		struct insn i;

@@ -86,8 +86,10 @@ static bool stack_frame(const struct question *q)
  */
 static bool other_width(const struct question *q)
 {
+	u16 before = q->c->in.sel[SEG_CS];
+
 	return insn_info(&q->i)->attr & INSN_FAR && !differs_in(q, "rip") &&
-	       q->native->out.sel[SEG_CS] != q->c->in.sel[SEG_CS];
+	       (q->native->out.sel[SEG_CS] != before || q->ours->out.sel[SEG_CS] != before);
 }
 
 /* PUSHA and POPA that fault: how much of them is done. */

@@ -513,8 +513,9 @@ static void usage(FILE *f)
 	      "  --case N        the one case of this number, in full\n"
 	      "  --form NAME     this instruction alone: vaddps, lock, ...\n"
 	      "  --mode 64|32|16 code of this mode alone\n"
-	      "  --engine NAME   exec: the reference, loop: the hot loop, run: events delivered, "
+	      "  --engine exec|loop  the reference, one by one; or run(), events delivered (loop)\n"
 	      "too (run)\n"
+	      "  --own           only code that changes itself\n"
 	      "  --wrong, --align bytes that are no instruction; with EFLAGS.AC set\n"
 	      "  --rows, --single    several instructions in a row alone; none of those\n"
 	      "  --jobs N        processes (1)\n"
@@ -551,6 +552,8 @@ static bool word_option(struct options *o, const char *name, const char *value)
 		o->gen.wrong = true;
 	else if (!strcmp(name, "--align"))
 		o->gen.align = true;
+	else if (!strcmp(name, "--own"))
+		o->gen.own = true;
 	else if (!strcmp(name, "--single"))
 		o->gen.single = true;
 	else
@@ -567,9 +570,7 @@ static bool text_option(struct options *o, const char *name, const char *value)
 	else if (!strcmp(name, "--save"))
 		o->save = value;
 	else if (!strcmp(name, "--engine"))
-		o->engine = !strcmp(value, "exec")  ? ENGINE_EXEC
-			    : !strcmp(value, "run") ? ENGINE_RUN
-						    : ENGINE_LOOP;
+		o->engine = !strcmp(value, "exec") ? ENGINE_EXEC : ENGINE_LOOP;
 	else if (!strcmp(name, "--mode"))
 		o->gen.mode = !strcmp(value, "64")   ? CPU_64
 			      : !strcmp(value, "32") ? CPU_32
@@ -581,7 +582,7 @@ static bool text_option(struct options *o, const char *name, const char *value)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .gen.mode = -1, .seconds = 20, .jobs = 1, .engine = ENGINE_RUN };
+	struct options o = { .gen.mode = -1, .seconds = 20, .jobs = 1, .engine = ENGINE_LOOP };
 	int at = 1;
 
 	o.seed = time_now_ns();

@@ -10,6 +10,7 @@
  *	values.c           numbers that are interesting
  *	forms.c            an instruction of a chosen form of the decoder's tables, as bytes
  *	steer.c state.c    registers and memory such that it mostly reaches what it is to reach
+ *	own.c              code that changes itself
  *	child.c            runs cases natively, in a process of its own
  *	ours.c             runs them on our own processor
  *	compare.c          what differs, and for people
@@ -43,12 +44,21 @@ enum {
 	CODE_SIZE = 2 * PAGE_LEN,
 	HLT = 0xf4,
 };
+enum {
+	OWN_BASE = 0x30000000
+};                           /* a page to read, write and execute: for code that changes itself */
 #define TOP_BASE 0xfffff000u /* one page to read and write; nothing above it */
 
 #define LINUX_TOP 0x7ffffffff000ull /* the addresses of user mode end here */
 
-/* Memory that a case may change: the two pages at DATA_BASE, then the one at TOP_BASE. */
-enum { LINE = 64, MEM_SIZE = 3 * PAGE_LEN, MEM_LINES = MEM_SIZE / LINE, MEM_TOP = 2 * PAGE_LEN };
+/* Memory that a case may change: the two pages at DATA_BASE, TOP_BASE's, OWN_BASE's. */
+enum {
+	LINE = 64,
+	MEM_TOP = 2 * PAGE_LEN,
+	MEM_OWN = 3 * PAGE_LEN,
+	MEM_SIZE = 4 * PAGE_LEN,
+	MEM_LINES = MEM_SIZE / LINE,
+};
 
 /* Selectors as Linux has them. */
 enum { SEL_CODE32 = 0x23, SEL_DATA = 0x2b, SEL_CODE64 = 0x33 };
@@ -66,12 +76,13 @@ enum { MAX_INSNS = 8, MAX_CODE = 160, MAX_PATCHES = 12, PATCH_BYTES = 1600, FP_S
 
 enum case_flags {
 	CASE_TF = 1,     /* one instruction with EFLAGS.TF */
+	CASE_OWN = 2,    /* the code is at OWN_BASE, by a patch, and changes itself */
 	CASE_LOOP = 4,   /* runs several times: ends by a counter */
 	CASE_UD = 8,     /* bytes that are no instruction */
 	CASE_TWICE = 16, /* ours runs it again with its code decoded, and is looked at then */
 };
 
-/* Memory at DATA_BASE + @at (or MEM_TOP: TOP_BASE) before the case: else as mem_image has it. */
+/* Memory before the case, by place in struct mem_image, where it is not as that has it. */
 struct patch {
 	u16 at, len, from; /* from: in struct ncase.bytes */
 };
@@ -178,6 +189,7 @@ struct gen_options {
 	bool sequences, single; /* only several instructions; only one */
 	bool wrong;             /* only bytes that are no instruction */
 	bool align;             /* with EFLAGS.AC */
+	bool own;               /* only code that changes itself */
 };
 /* A case from nothing but @seed. */
 void case_make(struct ncase *c, struct forms *f, const struct gen_options *o, u64 seed);
@@ -195,6 +207,10 @@ struct making {
 };
 void steer(struct making *m);
 u64 seg_base_of(const struct ncase *c, enum insn_seg s);
+
+/* ---- own.c ---- */
+
+void own_make(struct ncase *c, struct rng *r);
 
 /* ---- corpus.c ---- */
 
@@ -215,8 +231,8 @@ bool native_modes(struct native *n, enum cpu_mode mode); /* the kernel lets us *
 
 /* ---- ours.c ---- */
 
-/* The reference one by one; the hot loop; run(), with what is raised delivered to a kernel. */
-enum engine { ENGINE_EXEC, ENGINE_LOOP, ENGINE_RUN };
+/* The reference, one by one; or run(), with what is raised delivered to a kernel. */
+enum engine { ENGINE_EXEC, ENGINE_LOOP };
 struct ours;
 int ours_create(struct ours **out, const struct forms *f);
 void ours_destroy(struct ours *o);

@@ -20,6 +20,7 @@ enum {
 	DATA_AT = 0x100000,
 	TOP_AT = 0x110000,
 	CODE_AT = 0x120000,
+	OWN_AT = 0x128000,
 	SYSTEM_AT = 0x130000,
 	SYSTEM_SIZE = 0x10000,
 	GDT_OFF = 0,
@@ -35,7 +36,7 @@ enum {
 enum { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40 };
 #define PTE_NX BIT64(63)
 
-enum { TICK_US = 50000, MAX_BURSTS = 100000 };
+enum { TICK_US = 50000, MAX_STEPS = 100000 };
 
 struct ours {
 	struct machine *m;
@@ -44,6 +45,7 @@ struct ours {
 	struct mem_image image;
 	u8 before[MEM_SIZE];
 	u8 *data, *top; /* host memory of the pages */
+	const u8 *own;
 	u64 next_table;
 	u16 code_from, code_to;
 	struct io_window done;
@@ -176,10 +178,12 @@ static void make_memory(struct ours *o)
 	map_pages(o, DATA_BASE + RO_AT, DATA_AT + RO_AT, PAGE_LEN, PTE_U | PTE_NX);
 	map_pages(o, TOP_BASE, TOP_AT, PAGE_LEN, PTE_W | PTE_U | PTE_D | PTE_NX);
 	map_pages(o, CODE_BASE, CODE_AT, CODE_SIZE, PTE_U);
+	map_pages(o, OWN_BASE, OWN_AT, PAGE_LEN, PTE_U | PTE_W | PTE_D);
 	map_pages(o, SYSTEM_BASE, SYSTEM_AT, SYSTEM_SIZE, PTE_W | PTE_D);
 	put(o, DATA_AT, o->image.bytes, RO_AT);
 	put(o, DATA_AT + RO_AT, o->image.readonly, PAGE_LEN);
 	put(o, TOP_AT, o->image.bytes + MEM_TOP, PAGE_LEN);
+	put(o, OWN_AT, o->image.bytes + MEM_OWN, PAGE_LEN);
 	memset(fill, HLT, sizeof(fill));
 	put(o, CODE_AT, fill, sizeof(fill));
 	make_descriptors(o);
@@ -188,24 +192,32 @@ static void make_memory(struct ours *o)
 	make_gates(o);
 	o->data = mem_ptr(o->m->mem, DATA_AT, RO_AT, true);
 	o->top = mem_ptr(o->m->mem, TOP_AT, PAGE_LEN, true);
+	o->own = mem_ptr(o->m->mem, OWN_AT, PAGE_LEN, false);
 }
 
-static u8 *cell(struct ours *o, unsigned at)
+/* Write to memory behind the CPU's back; to code as a device does, which it must notice. */
+static void set(struct ours *o, unsigned at, const void *bytes, size_t len)
 {
-	return at < MEM_TOP ? o->data + at : o->top + (at - MEM_TOP);
+	if (at < MEM_TOP)
+		memcpy(o->data + at, bytes, len);
+	else if (at < MEM_OWN)
+		memcpy(o->top + (at - MEM_TOP), bytes, len);
+	else
+		put(o, OWN_AT + (at - MEM_OWN), bytes, len);
 }
 
 static void put_code(struct ours *o, const struct ncase *c)
 {
+	unsigned len = c->flags & CASE_OWN ? 0 : c->code_len;
 	u8 fill[MAX_CODE];
-	unsigned len = c->code_len;
 
 	memset(fill, HLT, sizeof(fill));
 	if (o->code_to > o->code_from)
 		put(o, CODE_AT + o->code_from, fill, (size_t)(o->code_to - o->code_from));
 	if (len > (unsigned)CODE_SIZE - c->code_at)
 		len = (unsigned)CODE_SIZE - c->code_at;
-	put(o, CODE_AT + c->code_at, c->code, len);
+	if (len)
+		put(o, CODE_AT + c->code_at, c->code, len);
 	o->code_from = c->code_at;
 	o->code_to = (u16)(c->code_at + len);
 }
@@ -216,19 +228,19 @@ static void put_patches(struct ours *o, const struct ncase *c)
 		const struct patch *p = &c->patch[n];
 
 		memcpy(o->before + p->at, c->bytes + p->from, p->len);
-		memcpy(cell(o, p->at), c->bytes + p->from, p->len);
+		set(o, p->at, c->bytes + p->from, p->len);
 	}
 }
 
 static void restore_memory(struct ours *o, const struct ncase *c, const struct result *r)
 {
 	for (unsigned n = 0; n < r->lines; n++)
-		memcpy(cell(o, r->line[n].at), o->image.bytes + r->line[n].at, LINE);
+		set(o, r->line[n].at, o->image.bytes + r->line[n].at, LINE);
 	for (unsigned n = 0; n < c->patches; n++) {
 		const struct patch *p = &c->patch[n];
 
 		memcpy(o->before + p->at, o->image.bytes + p->at, p->len);
-		memcpy(cell(o, p->at), o->image.bytes + p->at, p->len);
+		set(o, p->at, o->image.bytes + p->at, p->len);
 	}
 }
 
@@ -331,6 +343,7 @@ static void write_down(struct ours *o, struct result *r)
 	r->lines = 0;
 	result_add_lines(r, o->data, o->before, 0, RO_AT / LINE);
 	result_add_lines(r, o->top, o->before + MEM_TOP, MEM_TOP / LINE, PAGE_LEN / LINE);
+	result_add_lines(r, o->own, o->before + MEM_OWN, MEM_OWN / LINE, PAGE_LEN / LINE);
 }
 
 /* Two ticks in the same case: it does not end. */
@@ -345,19 +358,13 @@ static bool ended(const struct soft_cpu *c)
 	return c->event.kind || c->trap_dr6 || c->cpl == 0;
 }
 
-/* Until something is raised, which stays in c->event, or is delivered to the kernel. */
-static void run_until_raised(struct soft_cpu *c, bool step)
+/* Until something is raised, which stays in c->event, or has been delivered by the instruction. */
+static void step_until_raised(struct soft_cpu *c)
 {
-	for (unsigned n = 0; n < MAX_BURSTS && !ended(c); n++) {
-		if (step)
-			soft_step(c);
-		else
-			soft_burst(c);
+	for (unsigned n = 0; n < MAX_STEPS && !ended(c); n++) {
+		soft_step(c);
 		if (__atomic_fetch_and(&c->attention, 0, __ATOMIC_RELAXED) & ATT_KICK)
 			break;
-		/* The hot loop leaves this to its caller: what follows POPF, MOV SS. */
-		if (!step && !ended(c) && (c->shadow || c->rflags & (FL_TF | FL_RF)))
-			soft_step(c);
 	}
 	fpu_park(c);
 }
@@ -370,10 +377,10 @@ static void run_case(struct ours *o, const struct ncase *c, struct result *out, 
 	__atomic_store_n(&cpu->attention, c->in.rflags & FL_TF ? ATT_STEP : 0, __ATOMIC_RELAXED);
 	ticks = 0;
 	running = cpu;
-	if (e == ENGINE_RUN)
+	if (e == ENGINE_LOOP)
 		(void)soft_run(&cpu->base);
 	else
-		run_until_raised(cpu, e == ENGINE_EXEC || c->flags & CASE_TF);
+		step_until_raised(cpu);
 	running = NULL;
 	write_down(o, out);
 }
