@@ -419,7 +419,8 @@ static void conditions_end_a_repetition(void)
 
 static void single_steps_see_each_round(void)
 {
-	CASES({ 'p', "f3 aa", "fl=102 ax=1 di=2000 cx=2", "di=2001 cx=1 ip=1000 fl=10102 @2000=01" },
+	CASES({ 'p', "f3 aa", "fl=102 ax=1 di=2000 cx=2",
+		"di=2001 cx=1 ip=1000 fl=10102 @2000=01" },
 	      { 'p', "f3 aa", "fl=102 ax=1 di=2000 cx=1", "di=2001 cx=0 @2000=01" });
 }
 
