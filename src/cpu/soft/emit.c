@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "cpu/soft/decode_priv.h"
-#include "cpu/soft/fpu_priv.h"
+#include "cpu/soft/thunk.h"
 
 enum { RAX, RCX, RDX, R8 = 8, R9, R10, R11 };
 enum { NONE = 255 };
@@ -258,6 +258,9 @@ static bool plan(struct emitter *e)
 	u32 attr = e->row->attr;
 	bool xmm0 = attr & INSN_W_XMM0;
 
+	/* These are about all registers, or have reasons of their own not to run. */
+	if (i->op == OP_ZEROUPPER || i->op == OP_ZEROALL || i->op == OP_FWAIT)
+		return false;
 	if ((e->row->cls != CLASS_SIMD && e->row->cls != CLASS_X87) || attr & INSN_HAND ||
 	    i->encoding == ENC_EVEX || i->imm_len > 1 ||
 	    (i->map == 1) != (e->row->cls == CLASS_X87))

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cpu/soft/fpu_priv.h: floating point and vectors: the registers, where they are, and thunks.
+ * cpu/soft/fpu_priv.h: floating point and vectors: the registers, and where they are.
  *
  * The guest's x87 registers and MXCSR are loaded into the host's when an instruction first needs
  * them (live), and stay until fpu_park(): no C code between two instructions uses x87, and none
  * calculates with SSE. Vector registers stay in memory.
- *
- * A thunk is host code that executes one form of instruction: the same opcode, with registers of
- * its own choice, memory behind one pointer, and loads and stores around it. It takes the numbers
- * of the guest's registers from struct insn when it runs, so that all registers, addresses and
- * modes share one; only what is part of an opcode makes another: an immediate byte, the vector
- * length, ST(i) and MMX registers, which are the host's own. That bounds how many there can be
- * (THUNK_AREA), and nothing ever needs to be thrown away.
  */
 #pragma once
 
@@ -100,88 +93,6 @@ bool fpu_pending(const struct soft_fpu *f);
 /* Raise #MF when one waits. With CR0.NE clear nothing happens: docs/gaps.md. */
 void fpu_wait(struct soft_cpu *c);
 void fpu_clear_x87(struct soft_fpu *f); /* as FNINIT leaves it */
-
-/* ---- thunk.c, emit.c ---- */
-
-/*
- * Windows' calling convention on all hosts: it keeps more registers. Other than 0: an exception was
- * raised, and nothing was changed but its flags.
- */
-typedef u64(__attribute__((ms_abi)) * thunk_fn)(const struct insn *i, u64 spare, struct soft_fpu *f,
-						void *mem);
-
-struct thunk {
-	u64 key;
-	struct thunk *next;
-	thunk_fn fn;
-	struct fpu_need need;
-	u8 use;   /* enum fpu_use */
-	u8 live;  /* enum fpu_live */
-	u8 size;  /* of the memory operand; 0: none */
-	u8 align; /* 15, 31: its low address bits must be 0 */
-	bool write, wait, x87, pointers;
-};
-
-/* A memory operand. @wait: a waiting x87 exception comes first. */
-struct fp_access {
-	u8 size, align; /* address bits that must be 0, else #GP(0) */
-	bool write, wait;
-};
-struct fp_mem {
-	u8 *at;  /* host memory, or bounce: read already, or for fp_mem_put() */
-	u64 off; /* effective address */
-	bool bounced;
-};
-void fp_mem_slow(struct soft_cpu *c, const struct insn *i, const struct fp_access *a,
-		 struct fp_mem *m);
-
-/* Make @i's memory operand ready. Raises all that reading or writing it would. */
-static inline void fp_mem_get(struct soft_cpu *c, const struct insn *i, const struct fp_access *a,
-			      struct fp_mem *m)
-{
-	m->bounced = false;
-	if (i->asz == 8) {
-		u64 off = (u64)i->disp, tag;
-		const struct tlb_entry *e;
-		gva_t lin;
-
-		if (i->base < 16)
-			off += c->gpr[i->base];
-		else if (i->base == REG_RIP)
-			off += c->rip + i->len;
-		if (i->index < 16)
-			off += c->gpr[i->index] << i->scale;
-		lin = off + c->seg_base[i->seg];
-		e = &c->tlb->at[tlb_index(lin)];
-		tag = a->write ? e->write : e->read;
-		if (lin - tag <= (u64)(PAGE - a->size) && !(lin & a->align)) {
-			m->at = (u8 *)(uintptr_t)(lin + e->delta);
-			m->off = off;
-			return;
-		}
-	}
-	fp_mem_slow(c, i, a, m);
-}
-
-/* Legacy SSE wants 16-byte operands aligned unless it says otherwise. SDM 1 10.4.1.1, 14.9 */
-static inline u8 fp_align(const struct insn *i, const struct insn_info *info, unsigned size)
-{
-	if (info->attr & INSN_AL ||
-	    (i->encoding == ENC_LEGACY && size == 16 && !(info->attr & INSN_UN)))
-		return (u8)(size - 1);
-	return 0;
-}
-
-enum { THUNK_MAX = 128 };
-/* REX.W or VEX.W says how wide general registers are, named or implied. */
-static inline bool thunk_wide(const struct insn *i, const struct insn_info *info)
-{
-	return i->mode == CPU_64 && i->rex & 8 && (info->attr & INSN_GPR || info->implicit);
-}
-/* The code for @i at @out, at most THUNK_MAX bytes: its length; 0: no such instruction. */
-unsigned thunk_emit(const struct insn *i, u8 *out);
-/* Where a thunk goes on after an exception; @wide: there are YMM registers. */
-unsigned thunk_emit_fault(u8 *out, bool wide);
 
 size_t thunks_room(const struct thunks *t); /* bytes of code that can still be made */
 const struct fault_area *thunks_area(const struct thunks *t);

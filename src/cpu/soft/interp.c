@@ -6,11 +6,12 @@
  * compute flags. What it cannot do at once (a TLB miss, a device, a fault) it leaves undone and
  * goes to `slow`, which decodes the instruction again and runs its exec_fn. So nothing here raises
  * but exec_fn and block_find(), and each handler does all its reads before it changes anything.
+ * check: long-file, one loop
  */
 #include "cpu/soft/interp.h"
 
 #include "cpu/soft/block.h"
-#include "cpu/soft/fpu_priv.h"
+#include "cpu/soft/thunk.h"
 
 /* Registers and guest memory are seen with all sizes. */
 typedef u8 __attribute__((may_alias)) v1;
@@ -673,12 +674,19 @@ run:
 	rip = c->next_rip;
 	goto jumped;
 L_thunk:
+	if (likely(thunk_try(c, op->insn, op->thunk, gpr8[R_BLOCK] + op->at, false)))
+		NEXT;
+by_the_book:
 	(void)sync(c, op);
 	thunk_run(c, op->insn, op->thunk);
 	if (likely(!c->attention))
 		NEXT;
 	rip = c->next_rip;
 	goto jumped;
+L_thunk_m:
+	if (likely(thunk_try(c, op->insn, op->thunk, gpr8[R_BLOCK] + op->at, true)))
+		NEXT;
+	goto by_the_book;
 L_exec_end:
 	(void)sync(c, op);
 	run_exec(c, op->insn);

@@ -28,7 +28,7 @@
 	H(name##_le) H(name##_g)
 
 #define HANDLERS(H) \
-	H(exec) H(exec_end) H(thunk) H(end) H(nop) \
+	H(exec) H(exec_end) H(thunk) H(thunk_m) H(end) H(nop) \
 	H_TWO(H, add) H_TWO(H, or) H_TWO(H, adc) H_TWO(H, sbb) H_TWO(H, and) H_TWO(H, sub) \
 	H_TWO(H, xor) H_TWO(H, cmp) H_TWO(H, test) H_TWO(H, mov) \
 	H_ONE(H, inc) H_ONE(H, dec) H_ONE(H, neg) H_ONE(H, not) \

@@ -3,9 +3,6 @@
 #include "cpu/soft/fpu_priv.h"
 #include "cpu/soft/lower_priv.h"
 
-/* soft_cpu.block_key, bit 7: 32-bit code, CS, DS, ES and SS flat. mode.c */
-#define KEY_FLAT BIT(7)
-
 enum { FORM_RR, FORM_RI, FORM_RM, FORM_MR, FORM_MI, FORM_RMF, FORM_MRF, FORM_MIF };
 static unsigned log2_of(unsigned size)
 {
@@ -400,7 +397,7 @@ static bool lower_thunk(struct soft_cpu *c, struct op *op, const struct insn *i)
 	begin(op, i, op->at);
 	op->thunk = thunk_prepare(c, i);
 	if (op->thunk)
-		op->go = interp_labels()[H_thunk];
+		op->go = interp_labels()[insn_memory(i) ? H_thunk_m : H_thunk];
 	return op->thunk != NULL;
 }
 

@@ -37,7 +37,7 @@ void cpu_mode_changed(struct soft_cpu *c)
 		       (u32)c->v86 << 5 | (u32)c->prot << 6;
 	if (c->mode == CPU_32 && cs->base == 0 && cs->limit == 0xffffffff && c->stack_size == 4 &&
 	    flat(&c->seg[SEG_DS]) && flat(&c->seg[SEG_ES]) && flat(&c->seg[SEG_SS]))
-		c->block_key |= BIT(7);
+		c->block_key |= KEY_FLAT;
 	mmu_view(c);
 }
 

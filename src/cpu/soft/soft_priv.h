@@ -192,6 +192,9 @@ enum attention {
 	ATT_RESULT = BIT(6), /* run() shall return soft_cpu.result */
 };
 
+/* In soft_cpu.block_key: 32-bit code, CS, DS, ES and SS flat. */
+#define KEY_FLAT BIT(7)
+
 enum activity { ACT_RUN, ACT_HALT, ACT_WAIT_SIPI, ACT_SHUTDOWN };
 
 struct soft_dtable {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cpu/soft/thunk.c: finding and running thunks, and their memory operands: fpu_priv.h. */
+#include "cpu/soft/thunk.h"
+
 #include <cpuid.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
 #include "cpu/soft/decode_priv.h"
-#include "cpu/soft/fpu_priv.h"
 
 LOG_MODULE("soft");
 
@@ -267,19 +268,6 @@ static void failed(struct soft_cpu *c, const struct insn *i, const struct thunk 
 	raise_vec(c, c->cr4 & CR4_OSXMMEXCPT ? VEC_XM : VEC_UD);
 }
 
-static void note_pointers(struct soft_cpu *c, const struct insn *i, const struct fp_mem *m)
-{
-	struct soft_fpu *f = c->fpu;
-
-	f->fip = c->rip;
-	f->cs_base = c->seg_base[SEG_CS];
-	f->fop = (u16)((i->opcode & 7) << 8 | i->modrm);
-	if (m) {
-		f->fdp = m->off;
-		f->ds_base = c->seg_base[i->seg];
-	}
-}
-
 static void run_memory(struct soft_cpu *c, const struct insn *i, const struct thunk *t)
 {
 	struct soft_fpu *f = c->fpu;
@@ -294,7 +282,7 @@ static void run_memory(struct soft_cpu *c, const struct insn *i, const struct th
 	if (t->fn(i, 0, f, m.at))
 		failed(c, i, t, m.at);
 	if (t->pointers)
-		note_pointers(c, i, &m);
+		thunk_note(c, i, c->rip, m.off);
 	if (m.bounced && t->write && (!t->x87 || stored(f)))
 		seg_write_bytes(c, (enum insn_seg)i->seg, m.off, m.at, t->size);
 }
@@ -315,7 +303,7 @@ void thunk_run(struct soft_cpu *c, const struct insn *i, void *thunk)
 	if (t->fn(i, 0, f, NULL))
 		failed(c, i, t, NULL);
 	if (t->pointers)
-		note_pointers(c, i, NULL);
+		thunk_note(c, i, c->rip, 0);
 }
 
 void exec_fp(struct soft_cpu *c, const struct insn *i)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "cpu/soft/fpu_priv.h"
+#include "cpu/soft/thunk.h"
 
 static bool is_vex(const struct insn *i)
 {
