@@ -348,6 +348,8 @@ void case_make(struct ncase *c, struct forms *f, const struct gen_options *o, u6
 
 	memset(c, 0, offsetof(struct ncase, fp));
 	c->mode = (u8)(o->mode >= 0 ? (unsigned)o->mode : one_in(&r, 3) ? below(&r, 3) : CPU_64);
+	if (!(o->modes & BIT(c->mode)))
+		c->mode = CPU_64;
 	choose_segments(c, &r);
 	choose_registers(c, f, &r);
 	if (o->align)

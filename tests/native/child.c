@@ -451,6 +451,10 @@ int native_create(struct native **out, unsigned batch)
 
 	if (!n)
 		return -1;
+	if (!__builtin_cpu_supports("avx")) {
+		free(n);
+		return -1;
+	}
 	n->batch = batch;
 	n->shared = share(sizeof(*n->shared));
 	for (unsigned k = 0; k < BUFFERS; k++) {
@@ -473,6 +477,8 @@ int native_create(struct native **out, unsigned batch)
 
 void native_destroy(struct native *n)
 {
+	if (!n)
+		return;
 	end_child(n);
 	for (unsigned k = 0; k < BUFFERS; k++) {
 		munmap(n->cases[k], n->batch * sizeof(struct ncase));

@@ -183,6 +183,7 @@ bool comparable(const struct insn *i, const u8 has[N_FEATURES]);
 
 struct gen_options {
 	int mode;               /* enum cpu_mode, or -1: any */
+	u8 modes;               /* that there are: bit by enum cpu_mode */
 	const char *form;       /* this mnemonic only; NULL: all */
 	const unsigned *chosen; /* forms that may have it */
 	unsigned chosen_count;

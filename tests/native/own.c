@@ -126,7 +126,7 @@ void own_make(struct ncase *c, struct rng *r)
 	struct writing w = { .c = c, .r = r };
 	unsigned count = 3 + below(r, MAX_INSNS - 2);
 
-	if (c->mode == CPU_16)
+	if (c->mode == CPU_16) /* has no flat addresses */
 		c->mode = CPU_64;
 	for (unsigned s = 0; s < 6; s++)
 		c->in.sel[s] = c->mode == CPU_64 ? 0 : SEL_DATA;
