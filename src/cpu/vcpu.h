@@ -74,4 +74,5 @@ struct vcpu {
 	u32 index, apic_id;
 	struct thread *thread;   /* calls run(); set by the owner before it first does */
 	u64 exits[N_EXIT_KINDS]; /* written by the vCPU's thread only */
+	u64 insns;               /* instructions run, likewise; 0 where the backend cannot count */
 };

@@ -38,6 +38,11 @@ static void exit_rows(struct table *t, const struct vm *vm)
 		free(name);
 	}
 	row(t, "exits", sum);
+	sum = 0;
+	for (unsigned i = 0; i < vm->vcpus; i++)
+		sum += __atomic_load_n(&vm->cpu[i].vcpu->insns, __ATOMIC_RELAXED);
+	if (sum) /* KVM does not count them */
+		row(t, "instructions", sum);
 }
 
 static bool is_guest_ram(void *arg, const void *at)

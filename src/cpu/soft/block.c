@@ -54,7 +54,7 @@ void blocks_flush(struct soft_cpu *c)
 void block_leave(struct soft_cpu *c)
 {
 	if (c->block)
-		c->insns += (u64)(c->op - c->block->op);
+		c->base.insns += (u64)(c->op - c->block->op);
 	c->block = NULL;
 }
 

@@ -422,7 +422,7 @@ static const struct cond_table conds = { { { COND256(0) }, { COND256(1) } } };
 		rip = (cut)(gpr8[R_BLOCK] + (u64)(s64)op->disp); \
 		if (unlikely(!to_ || !block_good(to_))) \
 			goto unlinked; \
-		c->insns += (u64)(op - b->op) + 1; \
+		c->base.insns += (u64)(op - b->op) + 1; \
 		if (unlikely(__atomic_load_n(&c->attention, __ATOMIC_RELAXED))) \
 			goto leave; \
 		gpr8[R_BLOCK] = rip; \
@@ -602,7 +602,7 @@ remap:
 	goto enter;
 
 jumped:
-	c->insns += (u64)(op - b->op) + 1;
+	c->base.insns += (u64)(op - b->op) + 1;
 enter:
 	if (unlikely(__atomic_load_n(&c->attention, __ATOMIC_RELAXED)))
 		goto leave;
@@ -626,7 +626,7 @@ unlinked:
 	/* A direct branch, perhaps for the first time. */
 	if (unlikely(!CANONICAL(rip)))
 		goto slow;
-	c->insns += (u64)(op - b->op) + 1;
+	c->base.insns += (u64)(op - b->op) + 1;
 	if (unlikely(__atomic_load_n(&c->attention, __ATOMIC_RELAXED)))
 		goto leave;
 	{
@@ -655,7 +655,7 @@ leave:
 slow:
 	expected = sync(c, op);
 	if (unlikely(!block_good(b))) {
-		c->insns += (u64)(op - b->op);
+		c->base.insns += (u64)(op - b->op);
 		rip = c->rip;
 		goto enter;
 	}
@@ -692,11 +692,11 @@ L_exec_end:
 	run_exec(c, op->insn);
 	if (unlikely(c->shadow))
 		__atomic_fetch_or(&c->attention, ATT_STEP, __ATOMIC_SEQ_CST);
-	c->insns += (u64)(op - b->op) + 1;
+	c->base.insns += (u64)(op - b->op) + 1;
 	rip = c->next_rip;
 	goto remap;
 L_end:
-	c->insns += (u64)(op - b->op);
+	c->base.insns += (u64)(op - b->op);
 	rip = gpr8[R_BLOCK] + op->at;
 	if (c->mode != CPU_64)
 		rip = (u32)rip;

@@ -107,7 +107,7 @@ void step(struct soft_cpu *c)
 		raise_ud(c);
 	exec_check(c, &insn);
 	exec_table[insn.op].fn(c, &insn);
-	c->insns++;
+	c->base.insns++;
 	if (c->next_rip == c->rip && insn.rep)
 		c->rflags |= FL_RF;
 	c->rip = c->next_rip;

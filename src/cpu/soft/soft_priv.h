@@ -248,7 +248,6 @@ struct soft_cpu {
 	u8 activity;       /* enum activity */
 	bool intr_waiting; /* an interrupt was seen that could not be taken: IF, shadow */
 	enum run_result result;
-	u64 insns;      /* instructions run */
 	u64 tsc_offset; /* guest TSC - host TSC */
 	u32 smbase;
 	char why[256]; /* for explain() */
