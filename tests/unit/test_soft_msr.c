@@ -153,8 +153,9 @@ static void machine_checks_take_nothing_or_all(void)
 	for (u32 bank = 0x400; bank < 0x428; bank += 4) {
 		CHECK_EQ(get(bank), ~0ull);
 		CHECK(set(bank, 0) && !set(bank, 2) && set(bank, ~0ull));
-		for (u32 n = 1; n < 4; n++)
-			CHECK(set(bank + n, 0) && !set(bank + n, ~0ull));
+		CHECK(set(bank + 1, 0) && !set(bank + 1, 1));
+		CHECK(set(bank + 2, BIT64(63) | 5) && set(bank + 3, BIT64(47)));
+		CHECK(get(bank + 2) == (BIT64(63) | 5) && set(bank + 2, 0));
 	}
 }
 
@@ -228,7 +229,7 @@ static void some_belong_to_one_maker(void)
 	CHECK_EQ(get(0x8b), BIT64(32));
 	CHECK(set(0x8b, 0) && get(0x8b) == BIT64(32));
 	CHECK_EQ(get(0x1a0), 0x1801);
-	CHECK(set(0x1a0, 0x1801 | BIT64(22)) && !set(0x1a0, BIT64(7)));
+	CHECK(set(0x1a0, 0x1801 | BIT64(22) | BIT(7)) && !set(0x1a0, BIT64(5)));
 	CHECK_EQ(get(0x1a0), 0x1801 | BIT64(22));
 	CHECK(set(0x140, 0) && !set(0x140, 1) && get(0x140) == 0);
 	become_amd();

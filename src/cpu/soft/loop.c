@@ -71,6 +71,7 @@ static void raise_db(struct soft_cpu *c, u64 dr6)
 }
 
 #define DR6_BS BIT(14)
+#define DEBUGCTL_BTF BIT(1)
 #define DR7_ENABLED 0xff
 
 static bool must_step(const struct soft_cpu *c)
@@ -85,6 +86,15 @@ static u64 exec_breakpoints(const struct soft_cpu *c)
 	return debug_exec_match(c, c->seg_base[SEG_CS] + c->rip);
 }
 
+/* With BTF, TF steps from one taken branch to the next. SDM 3B 17.4.4 */
+static bool steps_here(const struct soft_cpu *c, const struct insn *i, u64 behind)
+{
+	if (!c->trap_tf || c->shadow_ss)
+		return false;
+	return !(c->debugctl & DEBUGCTL_BTF) ||
+	       (insn_info(i)->cls == CLASS_BRANCH && c->next_rip != behind);
+}
+
 /*
  * RF holds breakpoints off for one instruction, and is set between the rounds of a REP; a load of
  * SS holds them off, too. SDM 3B 17.3.1.1, 3A 6.8.3
@@ -92,7 +102,7 @@ static u64 exec_breakpoints(const struct soft_cpu *c)
 void step(struct soft_cpu *c)
 {
 	struct insn insn;
-	u64 hit = c->shadow_ss ? 0 : exec_breakpoints(c);
+	u64 hit = c->shadow_ss ? 0 : exec_breakpoints(c), behind;
 
 	if (hit)
 		raise_db(c, hit);
@@ -103,6 +113,7 @@ void step(struct soft_cpu *c)
 	c->next_rip = c->rip + insn.len;
 	if (c->mode != CPU_64)
 		c->next_rip = (u32)c->next_rip;
+	behind = c->next_rip;
 	if (!exec_table[insn.op].fn)
 		raise_ud(c);
 	exec_check(c, &insn);
@@ -111,7 +122,7 @@ void step(struct soft_cpu *c)
 	if (c->next_rip == c->rip && insn.rep)
 		c->rflags |= FL_RF;
 	c->rip = c->next_rip;
-	if (c->trap_tf && !c->shadow_ss)
+	if (steps_here(c, &insn, behind))
 		c->trap_dr6 |= DR6_BS;
 }
 

@@ -79,10 +79,14 @@ static bool range_valid(const struct soft_cpu *c, u32 index, u64 val)
 
 enum { MC_BANKS = 10, MCG_CTL_P = BIT(8) };
 
-/* Control: nothing or all; the others can only be cleared. */
+/* Control: nothing or all. Status can only be cleared. Address and what else there is: anything. */
 static bool bank_valid(const struct soft_cpu *c, u32 index, u64 val)
 {
-	return val == 0 || ((index & 3) == 0 && val == ~0ull);
+	switch (index & 3) {
+	case 0: return val == 0 || val == ~0ull;
+	case 1: return val == 0;
+	default: return true;
+	}
 }
 
 static bool nothing(const struct soft_cpu *c, u32 index, u64 val)
@@ -267,8 +271,11 @@ static bool read_arch_caps(struct soft_cpu *c, u32 index, u64 *out)
 	return true;
 }
 
-#define MISC_ENABLE_BITS (BIT64(0) | BIT64(3) | BIT64(22) | BIT64(23) | BIT64(34))
+/* Fast strings, thermal control, EIST, MONITOR, LIMIT CPUID, xTPR, no NX. */
+#define MISC_ENABLE_BITS                                                                           \
+	(BIT64(0) | BIT64(3) | BIT64(16) | BIT64(18) | BIT64(22) | BIT64(23) | BIT64(34))
 #define MISC_ENABLE_FIXED (BIT64(11) | BIT64(12)) /* no branch traces, no PEBS */
+#define MISC_ENABLE_READ_ONLY (MISC_ENABLE_FIXED | BIT64(7))
 
 static bool read_misc_enable(struct soft_cpu *c, u32 index, u64 *out)
 {
@@ -278,7 +285,7 @@ static bool read_misc_enable(struct soft_cpu *c, u32 index, u64 *out)
 
 static bool write_misc_enable(struct soft_cpu *c, u32 index, u64 val)
 {
-	if (val & ~(MISC_ENABLE_BITS | MISC_ENABLE_FIXED))
+	if (val & ~(MISC_ENABLE_BITS | MISC_ENABLE_READ_ONLY))
 		return false;
 	c->misc_enable = val & MISC_ENABLE_BITS;
 	return true;
