@@ -165,6 +165,13 @@ static bool misaligned_mode(const struct question *q)
 	return mxcsr & BIT(17) && q->ours->vector == 13;
 }
 
+/* How much is fetched of what is no instruction, before it is refused. */
+static bool fetch(const struct question *q)
+{
+	return q->native->vector == 14 && q->native->error & 16 && q->ours->vector == 6 &&
+	       q->native->out.rip == q->ours->out.rip;
+}
+
 static const struct {
 	bool (*is)(const struct question *q);
 	const char *why;
@@ -181,6 +188,7 @@ static const struct {
 	{ sha, "SHA with memory that is not aligned" },
 	{ alignment_check, "#AC or another fault" },
 	{ misaligned_mode, "MXCSR.MM" },
+	{ fetch, "#UD or a page fault behind its first bytes" },
 	{ maskmov, "a masked store that faults" },
 	{ repeated_port, "REP INS and OUTS with permission lacking" },
 	{ repeated_compare, "flags within REP CMPS, SCAS" },
@@ -198,6 +206,15 @@ static bool decode_at(struct question *q, const struct result *r)
 	       decode(&q->i, q->c->code + at, 15, (enum cpu_mode)q->c->mode) > 0;
 }
 
+static int excuse_number(bool (*is)(const struct question *q))
+{
+	int n = 0;
+
+	while (excuses[n].is != is)
+		n++;
+	return n;
+}
+
 const char *excuse_reason(unsigned n)
 {
 	return n < ARRAY_LEN(excuses) ? excuses[n].why : NULL;
@@ -208,6 +225,8 @@ int excuse(const struct ncase *c, const struct result *native, const struct resu
 {
 	struct question q = { .c = c, .native = native, .ours = ours, .what = what };
 
+	if (fetch(&q)) /* the bytes may be anyone's */
+		return excuse_number(fetch);
 	/* The instruction at which either of them stopped early. */
 	for (unsigned k = 0; k < 2; k++) {
 		if (!decode_at(&q, k ? ours : native))

@@ -557,7 +557,6 @@ static void usage(FILE *f)
 	      "  --form NAME     this instruction alone: vaddps, lock, ...\n"
 	      "  --mode 64|32|16 code of this mode alone\n"
 	      "  --engine exec|loop  the reference, one by one; or run(), events delivered (loop)\n"
-	      "too (run)\n"
 	      "  --own           only code that changes itself\n"
 	      "  --wrong, --align bytes that are no instruction; with EFLAGS.AC set\n"
 	      "  --rows, --single    several instructions in a row alone; none of those\n"
