@@ -1016,6 +1016,72 @@ static void all_thunks_that_can_be_have_room(void)
 	CHECK(thunks_room(soft.thunks) > 1 << 20);
 }
 
+/* ---- threads ---- */
+
+enum { SAMPLE = 3000, THREADS = 4 };
+
+struct maker {
+	struct soft_cpu *c;
+	const struct insn *insn;
+	const void *found[SAMPLE];
+	unsigned first;
+};
+
+static void make_thunks(void *arg)
+{
+	struct maker *m = arg;
+
+	for (unsigned n = 0; n < SAMPLE; n++) {
+		unsigned k = (m->first + n) % SAMPLE;
+
+		m->found[k] = thunk_prepare(m->c, &m->insn[k]);
+	}
+}
+
+static struct insn sample[SAMPLE];
+static unsigned sampled;
+
+static void take_sample(const struct shape *s)
+{
+	unsigned base, index, len;
+	u8 bytes[16];
+
+	len = write_shape(s, false, bytes, &base, &index);
+	if (rnd() % 4 == 0 && sampled < SAMPLE &&
+	    decode(&sample[sampled], bytes, len, CPU_64) > 0 && wanted(&sample[sampled]))
+		sampled++;
+}
+
+static void threads_that_make_thunks_at_once_find_the_same(void)
+{
+	static struct soft other;
+	static struct soft_cpu c = { .soft = &other };
+	struct maker *m = calloc(THREADS, sizeof(*m));
+	struct thread *t[THREADS];
+	struct error err = { 0 };
+
+	while (sampled < SAMPLE)
+		each_shape(take_sample);
+	memset(c.has, 1, sizeof(c.has));
+	c.prot = true;
+	CHECK(m != NULL);
+	CHECK_EQ(fpu_create(&c, &err), 0);
+	for (unsigned n = 0; n < THREADS; n++) {
+		m[n].c = &c;
+		m[n].insn = sample;
+		m[n].first = n * SAMPLE / THREADS / 2;
+		CHECK_EQ(thread_start(&t[n], "maker", make_thunks, &m[n], &err), 0);
+	}
+	for (unsigned n = 0; n < THREADS; n++)
+		thread_join(t[n]);
+	for (unsigned n = 0; n < SAMPLE; n++)
+		for (unsigned k = 0; k < THREADS; k++)
+			CHECK(m[k].found[n] && m[k].found[n] == m[0].found[n]);
+	fpu_destroy(&c);
+	thunks_destroy(&other);
+	free(m);
+}
+
 int main(void)
 {
 	rig_create();
@@ -1036,6 +1102,7 @@ int main(void)
 	RUN(reset_leaves_what_the_manual_says);
 	RUN(the_host_gets_its_own_back);
 	RUN(all_thunks_that_can_be_have_room);
+	RUN(threads_that_make_thunks_at_once_find_the_same);
 	native_destroy();
 	rig_destroy();
 	return 0;

@@ -189,11 +189,9 @@ void *thunk_prepare(struct soft_cpu *c, const struct insn *i)
 	return t;
 }
 
-/* Numbers of 10 bytes lie well at 8, vectors of 32 at 16. SDM 3A 6.15, table 6-7 */
-static void check_alignment(struct soft_cpu *c, gva_t lin, unsigned size)
+void fp_check_alignment(struct soft_cpu *c, gva_t lin, unsigned align)
 {
-	if (c->cpl == 3 && c->cr0 & CR0_AM && c->rflags & FL_AC &&
-	    lin & ((size == 10 ? 8 : MIN(size, 16u)) - 1))
+	if (c->cpl == 3 && c->cr0 & CR0_AM && c->rflags & FL_AC && lin & (align - 1))
 		raise_error(c, VEC_AC, 0);
 }
 
@@ -221,7 +219,8 @@ void fp_mem_slow(struct soft_cpu *c, const struct insn *i, const struct fp_acces
 		else
 			seg_read_bytes(c, seg, m->off, m->at, a->size);
 	}
-	check_alignment(c, lin, a->size);
+	/* Numbers of 10 bytes lie well at 8, vectors of 32 at 16. SDM 3A 6.15, table 6-7 */
+	fp_check_alignment(c, lin, a->size == 10 ? 8 : MIN(a->size, 16));
 }
 
 /*

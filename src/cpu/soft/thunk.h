@@ -23,6 +23,8 @@ struct fp_mem {
 	u64 off; /* effective address */
 	bool bounced;
 };
+/* #AC(0) where it is asked for; @align is a power of two. After all page faults. */
+void fp_check_alignment(struct soft_cpu *c, gva_t lin, unsigned align);
 void fp_mem_slow(struct soft_cpu *c, const struct insn *i, const struct fp_access *a,
 		 struct fp_mem *m);
 

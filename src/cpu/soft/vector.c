@@ -199,9 +199,16 @@ static u64 di_offset(const struct soft_cpu *c, const struct insn *i)
 	return gpr_get(c, R_DI, i->asz);
 }
 
+/* Alignment, where it is checked, is to 8 bytes, and whatever the mask says: AMD's family 1A. */
+static void check_di(struct soft_cpu *c, const struct insn *i)
+{
+	fp_check_alignment(c, seg_check(c, (enum insn_seg)i->seg, di_offset(c, i), 8, true), 8);
+}
+
 void exec_maskmovdqu(struct soft_cpu *c, const struct insn *i)
 {
 	check(c, i);
+	check_di(c, i);
 	store_masked(c, i, di_offset(c, i), slot(c, &i->operand[0]), slot(c, &i->operand[1]), 1,
 		     16);
 }
@@ -233,6 +240,7 @@ void exec_maskmovq(struct soft_cpu *c, const struct insn *i)
 	fpu_wait(c);
 	read_mmx(c, i->operand[0].reg, value);
 	read_mmx(c, i->operand[1].reg, mask);
+	check_di(c, i);
 	store_masked(c, i, di_offset(c, i), value, mask, 1, 8);
 }
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "cpu/soft/fpu_priv.h"
+#include "cpu/soft/thunk.h"
 
 /*
  * What FNSTENV stores, as the host does it: control, status and tag word 4 bytes apart, then the
@@ -171,6 +171,27 @@ static unsigned unpack(struct soft_cpu *c, const struct insn *i, const u8 *in, u
 	return i->osz == 2 ? 14 : 28;
 }
 
+/* Make sure of the @size bytes that are to be written: their offset. */
+static u64 probe(struct soft_cpu *c, const struct insn *i, unsigned size)
+{
+	enum insn_seg seg = (enum insn_seg)i->seg;
+	u64 off = insn_offset(c, i);
+
+	seg_probe_write(c, seg, off, size);
+	fp_check_alignment(c, seg_check(c, seg, off, size, true), i->osz == 2 ? 2 : 4);
+	return off;
+}
+
+static void read_all(struct soft_cpu *c, const struct insn *i, u8 *out)
+{
+	enum insn_seg seg = (enum insn_seg)i->seg;
+	unsigned size = operand_size(&i->operand[0]);
+	u64 off = insn_offset(c, i);
+
+	seg_read_bytes(c, seg, off, out, size);
+	fp_check_alignment(c, seg_check(c, seg, off, size, false), i->osz == 2 ? 2 : 4);
+}
+
 void exec_fnstenv(struct soft_cpu *c, const struct insn *i)
 {
 	enum insn_seg seg = (enum insn_seg)i->seg;
@@ -179,8 +200,7 @@ void exec_fnstenv(struct soft_cpu *c, const struct insn *i)
 	u64 off;
 
 	fpu_check(c, USE_X87);
-	off = insn_offset(c, i);
-	seg_probe_write(c, seg, off, size);
+	off = probe(c, i, size);
 	fpu_enter(c->fpu, LIVE_X87);
 	__asm__ volatile("fnstenv %0" : "=m"(env)); /* and masks all exceptions */
 	pack(c, i, env, out);
@@ -193,8 +213,7 @@ void exec_fldenv(struct soft_cpu *c, const struct insn *i)
 
 	fpu_check(c, USE_X87);
 	fpu_wait(c);
-	seg_read_bytes(c, (enum insn_seg)i->seg, insn_offset(c, i), in,
-		       operand_size(&i->operand[0]));
+	read_all(c, i, in);
 	fpu_enter(c->fpu, LIVE_X87);
 	unpack(c, i, in, env);
 	__asm__ volatile("fnclex\n\tfldenv %0" : : "m"(env));
@@ -209,8 +228,7 @@ void exec_fnsave(struct soft_cpu *c, const struct insn *i)
 	u64 off;
 
 	fpu_check(c, USE_X87);
-	off = insn_offset(c, i);
-	seg_probe_write(c, seg, off, size);
+	off = probe(c, i, size);
 	fpu_enter(f, LIVE_X87);
 	__asm__ volatile("fnsave %0" : "=m"(save)); /* and does what FNINIT does */
 	head = pack(c, i, save, out);
@@ -227,8 +245,7 @@ void exec_frstor(struct soft_cpu *c, const struct insn *i)
 
 	fpu_check(c, USE_X87);
 	fpu_wait(c);
-	seg_read_bytes(c, (enum insn_seg)i->seg, insn_offset(c, i), in,
-		       operand_size(&i->operand[0]));
+	read_all(c, i, in);
 	fpu_enter(c->fpu, LIVE_X87);
 	head = unpack(c, i, in, save);
 	memcpy(save + ENV_ST, in + head, SAVE_SIZE - ENV_ST);
