@@ -54,6 +54,10 @@ u64 host_tsc(void)
 {
 	return rig.tsc;
 }
+u64 host_tsc_for(const struct soft_cpu *c)
+{
+	return rig.tsc;
+}
 u64 cpu_tsc(const struct soft_cpu *c)
 {
 	return rig.tsc + c->tsc_offset;

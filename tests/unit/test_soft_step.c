@@ -126,11 +126,37 @@ static void state_is_carried_over_a_reset_in_the_middle(void)
 	stop();
 }
 
+static void time_stands_still_in_a_pause(void)
+{
+	struct cpu_state *s = xnew(struct cpu_state), *later = xnew(struct cpu_state);
+	struct error err = { 0 };
+	u64 deadline = 0;
+
+	START(0x90);
+	CHECK(msr_write(C, 0x1b, 0xfee00d00) && msr_write(C, 0x80f, 0x1ff));
+	CHECK(msr_write(C, 0x832, 2u << 17 | 0x40)); /* TSC-deadline mode */
+	soft_accel.pause(A);
+	CHECK_EQ(soft_accel.get_state(&C->base, s, &err), 0);
+	CHECK(msr_write(C, 0x6e0, s->tsc + 1000));
+	CHECK_EQ(soft_accel.get_state(&C->base, later, &err), 0);
+	CHECK_EQ(later->tsc, s->tsc);
+	CHECK(msr_read(C, 0x6e0, &deadline) && deadline == s->tsc + 1000);
+	CHECK_EQ(lapic_pending(&C->lapic), -1);
+	soft_accel.resume(A);
+	while (cpu_tsc(C) < deadline)
+		;
+	CHECK_EQ(lapic_pending(&C->lapic), 0x40);
+	free(s);
+	free(later);
+	stop();
+}
+
 int main(void)
 {
 	RUN(steps_are_taken_at_each_instruction);
 	RUN(with_btf_only_taken_branches_step);
 	RUN(an_smi_handler_runs_and_returns);
 	RUN(state_is_carried_over_a_reset_in_the_middle);
+	RUN(time_stands_still_in_a_pause);
 	return 0;
 }

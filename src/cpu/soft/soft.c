@@ -107,7 +107,9 @@ static u64 now_ns(void *cpu)
 
 static u64 tsc(void *cpu)
 {
-	return cpu_tsc(cpu);
+	struct soft_cpu *c = cpu;
+
+	return host_tsc_for(c) + c->tsc_offset;
 }
 
 static const struct lapic_ops lapic_ops = {

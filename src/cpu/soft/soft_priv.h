@@ -354,6 +354,8 @@ void world_alarm(void *cpu, u64 at_ns); /* struct lapic_ops */
 /* Sleep until an attention bit but HALT and STEP is set, or the machine's time is @due_ns. */
 void world_sleep(struct soft_cpu *c, u64 due_ns);
 u64 host_tsc(void);
+/* The same, but during a pause as it was when that began: the guest's time stands still. */
+u64 host_tsc_for(const struct soft_cpu *c);
 u64 cpu_tsc(const struct soft_cpu *c);
 
 /* ---- soft.c ---- */

@@ -86,12 +86,6 @@ static void add_msr(struct cpu_state *s, u32 index, u64 value)
 		s->msr[s->msr_count++] = (struct cpu_msr){ index, value };
 }
 
-/* The host's TSC, which stands still for the guest during a pause. */
-static u64 tsc_base(const struct soft_cpu *c)
-{
-	return c->soft->paused ? c->soft->paused_tsc : host_tsc();
-}
-
 int soft_get_state(struct vcpu *v, struct cpu_state *out, struct error *err)
 {
 	struct soft_cpu *c = soft_cpu_of(v);
@@ -116,7 +110,7 @@ int soft_get_state(struct vcpu *v, struct cpu_state *out, struct error *err)
 	out->xsave_len = fpu_save(c, out->xsave);
 	lapic_save_page(&c->lapic, out->lapic);
 	save_events(c, out);
-	out->tsc = tsc_base(c) + c->tsc_offset;
+	out->tsc = host_tsc_for(c) + c->tsc_offset;
 	out->msr_count = msr_save(c, out->msr, CPU_MSRS - 2);
 	add_msr(out, MSR_SMBASE, c->smbase);
 	if (lapic_rdmsr(&c->lapic, MSR_TSC_DEADLINE, &deadline) == 0)
@@ -286,7 +280,7 @@ int soft_set_state(struct vcpu *v, const struct cpu_state *in, struct error *err
 	load_segments(c, in);
 	msr_reset(c);
 	load_msrs(c, in);
-	c->tsc_offset = in->tsc - tsc_base(c);
+	c->tsc_offset = in->tsc - host_tsc_for(c);
 	load_events(c, in);
 	load_deadline(c, in);
 	lapic_time_changed(&c->lapic);

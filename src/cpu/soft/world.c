@@ -19,6 +19,11 @@ u64 host_tsc(void)
 	return __rdtsc();
 }
 
+u64 host_tsc_for(const struct soft_cpu *c)
+{
+	return c->soft->paused ? c->soft->paused_tsc : host_tsc();
+}
+
 u64 cpu_tsc(const struct soft_cpu *c)
 {
 	return host_tsc() + c->tsc_offset;
