@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * plat/jump.h: leaving many calls at once. As setjmp and longjmp without a signal mask: two words
- * are stored, and nothing is unwound, on Windows neither. Who sets must still be running.
+ * are stored, and nothing is unwound, on Windows neither. Who sets must still be running: behind a
+ * last call that may jump, jump_stay() keeps clang from making a tail call of it.
  */
 #pragma once
 
@@ -22,3 +23,4 @@ struct jump {
 /* Not from the function that set it. */
 #define jump_to(j) __builtin_longjmp((j)->buf, 1)
 #endif
+#define jump_stay() __asm__ volatile("" : : : "memory")

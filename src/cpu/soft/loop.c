@@ -15,7 +15,8 @@ struct soft_cpu *soft_current(void)
 
 /* ---- raising ---- */
 
-_Noreturn void raise_event(struct soft_cpu *c, const struct soft_event *e)
+/* Never a part of the function that set the jump: plat/jump.h. */
+__attribute__((noinline)) _Noreturn void raise_event(struct soft_cpu *c, const struct soft_event *e)
 {
 	c->event = *e;
 	if (c->exclusive)
@@ -131,6 +132,7 @@ void soft_step(struct soft_cpu *c)
 	c->event.kind = EV_NONE;
 	if (jump_set(&c->jump) == 0)
 		step(c);
+	jump_stay();
 }
 
 void soft_burst(struct soft_cpu *c)
@@ -140,6 +142,7 @@ void soft_burst(struct soft_cpu *c)
 		interp(c);
 	else
 		block_leave(c);
+	jump_stay();
 }
 
 /* ---- what is to be done between instructions ---- */
