@@ -371,10 +371,12 @@ static void a_kernel_without_firmware_begins_by_its_protocol(void) unchecked_rol
 
 static void a_kernel_that_can_not_be_started_is_an_error(void) unchecked_roles
 {
+	static const char text[] =
+		"\177ELF and nothing that would follow, for more than fifty bytes";
+
 	rig_begin(&rig, "test_vm", 1);
 	give_kernel();
-	save("test_vm_kernel", "\177ELF and nothing that would follow, for more than fifty bytes",
-	     64);
+	save("test_vm_kernel", text, sizeof(text));
 	CHECK(vm_create(&rig.vm, &rig.cfg, rig.loop, &rig.err) < 0);
 	CHECK(strstr(rig.err.msg, "--kernel test_vm_kernel: "));
 	rig.vm = NULL;
