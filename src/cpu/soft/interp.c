@@ -6,7 +6,6 @@
  * compute flags. What it cannot do at once (a TLB miss, a device, a fault) it leaves undone and
  * goes to `slow`, which decodes the instruction again and runs its exec_fn. So nothing here raises
  * but exec_fn and block_find(), and each handler does all its reads before it changes anything.
- * check: long-file, one loop
  */
 #include "cpu/soft/interp.h"
 
@@ -289,63 +288,29 @@ static const struct cond_table conds = { { { COND256(0) }, { COND256(1) } } };
 #define SHIFT(name, ins, keep) SHIFT_N(name, ins "l", 4, keep) SHIFT_N(name, ins "q", 8, keep)
 #define ROTATE_KEEPS (LF_ALL & ~(LF_CF | LF_OF))
 
+/* The immediate is the destination's first value. */
+#define MUL_IMM(n, ins, f, ea) \
+	L_imuli_rm##f##_##n : \
+	{ \
+		v##n d = (v##n)(s64)op->imm, s; \
+		const v##n *p; \
+\
+		READ(const v##n, p, ea); \
+		s = *p; \
+		DO2(ins, d, "+r", s); \
+		PUT_##n(op->dst, d); \
+		NEXT; \
+	}
 #define MUL_N(n, ins) \
-	L_imul_rr_##n : \
-	{ \
-		v##n d = REG(v##n, op->dst), s = REG(v##n, op->src); \
-\
-		DO2(ins, d, "+r", s); \
-		PUT_##n(op->dst, d); \
-		NEXT; \
-	} \
-	L_imul_rm_##n : \
-	{ \
-		v##n d = REG(v##n, op->dst), s; \
-		const v##n *p; \
-\
-		READ(const v##n, p, EA); \
-		s = *p; \
-		DO2(ins, d, "+r", s); \
-		PUT_##n(op->dst, d); \
-		NEXT; \
-	} \
-	L_imul_rmf_##n : \
-	{ \
-		v##n d = REG(v##n, op->dst), s; \
-		const v##n *p; \
-\
-		READ(const v##n, p, EAF); \
-		s = *p; \
-		DO2(ins, d, "+r", s); \
-		PUT_##n(op->dst, d); \
-		NEXT; \
-	} \
+	TWO_RR(imul, ins, n, YES) \
+	TWO_RM(imul, ins, n, YES, , EA) \
+	TWO_RM(imul, ins, n, YES, f, EAF) \
+	MUL_IMM(n, ins, , EA) \
+	MUL_IMM(n, ins, f, EAF) \
 	L_imuli_rr_##n : \
 	{ \
 		v##n d = (v##n)(s64)op->imm, s = REG(v##n, op->src); \
 \
-		DO2(ins, d, "+r", s); \
-		PUT_##n(op->dst, d); \
-		NEXT; \
-	} \
-	L_imuli_rm_##n : \
-	{ \
-		v##n d = (v##n)(s64)op->imm, s; \
-		const v##n *p; \
-\
-		READ(const v##n, p, EA); \
-		s = *p; \
-		DO2(ins, d, "+r", s); \
-		PUT_##n(op->dst, d); \
-		NEXT; \
-	} \
-	L_imuli_rmf_##n : \
-	{ \
-		v##n d = (v##n)(s64)op->imm, s; \
-		const v##n *p; \
-\
-		READ(const v##n, p, EAF); \
-		s = *p; \
 		DO2(ins, d, "+r", s); \
 		PUT_##n(op->dst, d); \
 		NEXT; \
