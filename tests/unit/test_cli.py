@@ -153,10 +153,10 @@ def without_rights_it_says_which(folder):
     os.chmod(folder, 0o755)
     shutil.copy(ORIEL, folder + "/oriel")
 
-    def as_nobody(disk, text):
+    def as_nobody(disk, text, *words):
         command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-                   folder + "/oriel", "--accel", "kvm", "--firmware", folder + "/bios", "--serial",
-                   "off", "--disk", "path=" + disk]
+                   folder + "/oriel", "--firmware", folder + "/bios", "--serial", "off", *words,
+                   "--disk", "path=" + disk]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=60)
         check(done, 1, "", text)
@@ -166,12 +166,14 @@ def without_rights_it_says_which(folder):
     as_nobody(folder + "/disk.img", "may be read but not written; make it writable, or add readonly=on")
     os.mkdir(folder + "/closed", 0o700)
     as_nobody(folder + "/closed/disk.img", "Permission denied; change its permissions")
-    if not json.loads(oriel("doctor", "--json").stdout)["backends"]:
+    if all(b["name"] != "kvm" for b in json.loads(oriel("doctor", "--json").stdout)["backends"]):
         return
+    kvm = "--accel", "kvm"
     if not os.path.exists("/dev/kvm"):
-        as_nobody(folder + "/disk.img,readonly=on", "there is no /dev/kvm")
+        as_nobody(folder + "/disk.img,readonly=on", "there is no /dev/kvm", *kvm)
     elif not os.stat("/dev/kvm").st_mode & 0o006:
-        as_nobody(folder + "/disk.img,readonly=on", "no permission to open /dev/kvm; join its group")
+        as_nobody(folder + "/disk.img,readonly=on",
+                  "no permission to open /dev/kvm; join its group", *kvm)
 
 
 def the_doctor_speaks_to_people_and_programs(folder):
