@@ -2,7 +2,9 @@
 /*
  * plat/jump.h: leaving many calls at once. As setjmp and longjmp without a signal mask: two words
  * are stored, and nothing is unwound, on Windows neither. Who sets must still be running: behind a
- * last call that may jump, jump_stay() keeps clang from making a tail call of it.
+ * last call that may jump, jump_stay() keeps clang from making a tail call of it. clang also takes
+ * it for a function that returns once, and may use a stack slot again that the second return reads:
+ * set in a function that is not inlined and does nothing but call another that is not.
  */
 #pragma once
 

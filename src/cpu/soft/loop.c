@@ -100,7 +100,7 @@ static bool steps_here(const struct soft_cpu *c, const struct insn *i, u64 behin
  * RF holds breakpoints off for one instruction, and is set between the rounds of a REP; a load of
  * SS holds them off, too. SDM 3B 17.3.1.1, 3A 6.8.3
  */
-void step(struct soft_cpu *c)
+__attribute__((noinline)) void step(struct soft_cpu *c)
 {
 	struct insn insn;
 	u64 hit = c->shadow_ss ? 0 : exec_breakpoints(c), behind;
@@ -273,7 +273,7 @@ static void deliver(struct soft_cpu *c)
 	c->trap_dr6 = 0;
 }
 
-static void guest(struct soft_cpu *c)
+static __attribute__((noinline)) void guest(struct soft_cpu *c)
 {
 	for (;;) {
 		if (c->event.kind)
@@ -285,13 +285,23 @@ static void guest(struct soft_cpu *c)
 	}
 }
 
+/* False: something was raised. Nothing else may be in here: plat/jump.h. */
+static __attribute__((noinline)) bool try_guest(struct soft_cpu *c)
+{
+	if (jump_set(&c->jump))
+		return false;
+	guest(c);
+	jump_stay();
+	return true;
+}
+
 enum run_result soft_run(struct vcpu *v)
 {
 	struct soft_cpu *c = soft_cpu_of(v);
 
 	current = c;
 	world_enter(c);
-	if (jump_set(&c->jump)) {
+	while (!try_guest(c)) {
 		block_leave(c);
 		c->trap_dr6 = 0;
 		__atomic_fetch_or(&c->attention, ATT_STEP, __ATOMIC_SEQ_CST);
@@ -299,11 +309,9 @@ enum run_result soft_run(struct vcpu *v)
 			c->event.kind = c->delivering.kind = EV_NONE;
 			c->activity = ACT_SHUTDOWN;
 			c->result = RUN_SHUTDOWN;
-			goto out;
+			break;
 		}
 	}
-	guest(c);
-out:
 	fpu_park(c);
 	world_leave(c);
 	current = NULL;
