@@ -87,7 +87,13 @@ class Run:
 
     def descriptors(self):
         folder = f"/proc/{self.process.pid}/fd"
-        return {int(number): os.readlink(f"{folder}/{number}") for number in os.listdir(folder)}
+        found = {}
+        for number in os.listdir(folder):
+            try:
+                found[int(number)] = os.readlink(f"{folder}/{number}")
+            except FileNotFoundError:
+                pass  # closed since it was listed
+        return found
 
 
 def until(is_true, why):
