@@ -22,7 +22,7 @@ _Noreturn void raise_event(struct soft_cpu *c, const struct soft_event *e)
 	longjmp(raised, 1);
 }
 
-_Noreturn void raise(struct soft_cpu *c, enum vector v)
+_Noreturn void raise_vec(struct soft_cpu *c, enum vector v)
 {
 	raise_event(c, &(struct soft_event){ .vector = (u8)v, .kind = EV_EXCEPTION });
 }
@@ -41,7 +41,7 @@ _Noreturn void raise_gp(struct soft_cpu *c)
 
 _Noreturn void raise_ud(struct soft_cpu *c)
 {
-	raise(c, VEC_UD);
+	raise_vec(c, VEC_UD);
 }
 
 _Noreturn void raise_pf(struct soft_cpu *c, gva_t at, u32 error)

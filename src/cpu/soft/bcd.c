@@ -77,7 +77,7 @@ void exec_aam(struct soft_cpu *c, const struct insn *i)
 	u8 al = get_al(c), base = (u8)i->imm;
 
 	if (!base)
-		raise(c, VEC_DE);
+		raise_vec(c, VEC_DE);
 	gpr_set(c, R_AX, 2, (u64)(al / base) << 8 | al % base);
 	c->lf = logic_flags(al % base, 1);
 }

@@ -83,5 +83,5 @@ void exec_bound(struct soft_cpu *c, const struct insn *i)
 	s64 last = (s64)sign_extend(seg_read(c, s, next, i->osz), i->osz);
 
 	if (index < first || index > last)
-		raise(c, VEC_BR);
+		raise_vec(c, VEC_BR);
 }

@@ -144,7 +144,7 @@ static void divide(struct soft_cpu *c, const struct insn *i,
 	struct pair p = pair_get(c, size);
 
 	if (!fits(&p, v, size))
-		raise(c, VEC_DE);
+		raise_vec(c, VEC_DE);
 	c->lf = (u16)native(c->lf, &p, v, size);
 	pair_set(c, size, &p);
 }

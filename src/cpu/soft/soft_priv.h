@@ -5,8 +5,8 @@
  *
  * How an instruction runs: block.c fetches and decodes (decode.h), lower.c turns each instruction
  * into a struct op, interp.c runs ops. The common integer instructions have a label of their own
- * there; every instruction at all has an exec_fn on its struct insn, the reference. Both may
- * raise() a fault at any point: that leaves by a long jump to loop.c, which calls event_deliver().
+ * there; every instruction at all has an exec_fn on its struct insn, the reference. Both may raise
+ * a fault at any point (raise_*): a long jump to loop.c, which calls event_deliver().
  * So nothing may be held (lock, RCU section) and nothing half done where something can still raise:
  * first all checks and reads, then writes to memory, registers last.
  *
@@ -236,7 +236,7 @@ struct soft_cpu {
 
 	/* ---- control of the loop ---- */
 	u32 attention;                /* atomic; enum attention */
-	struct jump jump;             /* where raise() goes */
+	struct jump jump;             /* where raise_event() goes */
 	struct soft_event event;      /* raised, or on its way; kind EV_NONE: none */
 	struct soft_event delivering; /* what is being delivered: a second fault meets it */
 	bool shadow;    /* STI, MOV SS, POP SS ran just before: no interrupts; see shadow_ss */
@@ -322,14 +322,13 @@ static inline bool cpu_has(const struct soft_cpu *c, enum insn_feature f)
  */
 _Noreturn void raise_event(struct soft_cpu *c, const struct soft_event *e);
 _Noreturn void raise_vec(struct soft_cpu *c, enum vector v); /* no error code */
-#define raise(c, v) raise_vec(c, v)
 _Noreturn void raise_error(struct soft_cpu *c, enum vector v, u32 error);
 _Noreturn void raise_gp(struct soft_cpu *c); /* #GP(0) */
 _Noreturn void raise_ud(struct soft_cpu *c);
 _Noreturn void raise_pf(struct soft_cpu *c, gva_t at, u32 error);
 /* Come out of the hot loop at the next boundary. Any thread; wakes a sleeper. */
 void cpu_attend(struct soft_cpu *c, u32 bits);
-/* All other vCPUs are out of guest code between the two. A raise() in between ends it, too. */
+/* All other vCPUs are out of guest code between the two. A raise in between ends it, too. */
 void exclusive_begin(struct soft_cpu *c);
 void exclusive_end(struct soft_cpu *c);
 /*
