@@ -12,6 +12,11 @@ static bool has_feature(void *ctx, enum insn_feature f)
 	return f == FEATURE_BASE || cpu_has(c, f);
 }
 
+bool cpu_has_insn(const struct soft_cpu *c, const struct insn *i)
+{
+	return insn_has_features(i, has_feature, (void *)(uintptr_t)c);
+}
+
 /*
  * LZCNT and TZCNT are BSR and BSF with a prefix that means nothing to a processor without them:
  * exec_lzcnt() and exec_tzcnt() do as such a one. LAHF's bit is about 64-bit mode. SDM 2A, LAHF
@@ -66,7 +71,7 @@ static bool system_usable(const struct soft_cpu *c, const struct insn *i)
 
 static bool usable(struct soft_cpu *c, const struct insn *i, const struct insn_info *info)
 {
-	if (!needs_no_feature(i) && !insn_has_features(i, has_feature, c))
+	if (!needs_no_feature(i) && !cpu_has_insn(c, i))
 		return false;
 	if (info->attr & INSN_PROT && !c->prot)
 		return false;

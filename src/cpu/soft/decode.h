@@ -106,7 +106,7 @@ enum insn_class {
 	CLASS_STRING,
 	CLASS_SYSTEM,
 	CLASS_X87,
-	CLASS_SIMD /* MMX to AVX-512: a native stub may do it, unless INSN_HAND */
+	CLASS_SIMD /* MMX to AVX-512: a thunk may do it, unless INSN_HAND */
 };
 
 enum insn_attr {
@@ -125,7 +125,7 @@ enum insn_attr {
 	INSN_CC = 1 << 12, /* depends on insn.cc */
 	INSN_BITBASE =
 		1 << 13,     /* the bit number reaches beyond the memory operand: SDM 2A 3.1.1.9 */
-	INSN_HAND = 1 << 14, /* no native stub: touches memory in a way of its own */
+	INSN_HAND = 1 << 14, /* no thunk: touches memory in a way of its own */
 	INSN_FPX = 1 << 15,  /* may raise a floating point exception: #MF or #XM */
 	INSN_AL = 1 << 16,   /* memory operand aligned to its size, else #GP(0) */
 	INSN_UN = 1 << 17,   /* never checks alignment; SSE forms without it do for 16 bytes */

@@ -17,3 +17,13 @@ const struct exec exec_table[N_OPS] = {
 #include "cpu/soft/exec_sys.def"
 };
 #undef EXEC
+
+void exec_insn(struct soft_cpu *c, const struct insn *i)
+{
+	const struct exec *e = &exec_table[i->op];
+
+	if (!e->fn)
+		raise_ud(c);
+	exec_check(c, i);
+	e->fn(c, i);
+}

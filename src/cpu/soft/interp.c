@@ -515,16 +515,6 @@ static inline u64 sync(struct soft_cpu *c, const struct op *op)
 	return next;
 }
 
-static void run_exec(struct soft_cpu *c, const struct insn *i)
-{
-	const struct exec *e = &exec_table[i->op];
-
-	if (!e->fn)
-		raise_ud(c);
-	exec_check(c, i);
-	e->fn(c, i);
-}
-
 /* Remember in @op, of block @from, that it goes to @to: within a page that is always so. */
 static void link(struct op *op, const struct block *from, u64 from_rip, struct block *to, u64 rip)
 {
@@ -582,6 +572,7 @@ enter:
 			b = block_find(c, tag);
 		}
 	}
+begin:
 	gpr8[R_BLOCK] = rip;
 	c->block = b;
 	op = b->op;
@@ -606,10 +597,7 @@ unlinked:
 			link(op, from, from_rip, to, rip);
 		b = to;
 	}
-	gpr8[R_BLOCK] = rip;
-	c->block = b;
-	op = b->op;
-	goto * op->go;
+	goto begin;
 
 leave:
 	c->rip = rip;
@@ -626,14 +614,14 @@ slow:
 	}
 	(void)decode(&again, b->host + op->at, op->len, (enum cpu_mode)c->mode);
 	insn = &again;
-	last = !(insn->op == OP_JMP || insn->op == OP_CALL || insn->op == OP_RET) ? false : true;
+	last = insn->op == OP_JMP || insn->op == OP_CALL || insn->op == OP_RET;
 	goto run;
 L_exec:
 	expected = sync(c, op);
 	insn = op->insn;
 	last = false;
 run:
-	run_exec(c, insn);
+	exec_insn(c, insn);
 	if (likely(!last && c->next_rip == expected && !c->attention))
 		NEXT;
 	rip = c->next_rip;
@@ -654,7 +642,7 @@ L_thunk_m:
 	goto by_the_book;
 L_exec_end:
 	(void)sync(c, op);
-	run_exec(c, op->insn);
+	exec_insn(c, op->insn);
 	if (unlikely(c->shadow))
 		__atomic_fetch_or(&c->attention, ATT_STEP, __ATOMIC_SEQ_CST);
 	c->base.insns += (u64)(op - b->op) + 1;
@@ -713,9 +701,6 @@ L_lea_8:
 	REG(v8, op->dst) = SUM;
 	NEXT;
 L_lea_4:
-	REG(v8, op->dst) = (u32)SUM;
-	NEXT;
-L_leaf_4:
 	REG(v8, op->dst) = (u32)SUM;
 	NEXT;
 L_setcc_r:

@@ -37,7 +37,7 @@
 	H_SHIFT(H, rol) H_SHIFT(H, ror) H_SHIFT(H, shl) H_SHIFT(H, shr) H_SHIFT(H, sar) \
 	H_MUL(H, imul) H_MUL(H, imuli) H_MUL(H, cmov) \
 	H_SIZES48(H, xchg, rr) H_SIZES48(H, bswap, r) H_SIZES48(H, bt, ri) H_SIZES48(H, bt, rr) \
-	H(mov_imm64) H(lea_8) H(lea_4) H(leaf_4) H(setcc_r) H(cwde) H(cdqe) H(cdq) H(cqo) \
+	H(mov_imm64) H(lea_8) H(lea_4) H(setcc_r) H(cwde) H(cdqe) H(cdq) H(cqo) \
 	H(push_r) H(push_i) H(push_m) H(pop_r) H(leave) H(call) H(call_r) H(call_m) H(ret) \
 	H(pushf_r) H(pushf_i) H(pushf_m) H(popf_r) H(leavef) H(callf) H(callf_r) H(callf_m) \
 	H(retf) H(jmp) H(jmp_r) H(jmp_m) H(jmpf) H(jmpf_r) H(jmpf_m) \

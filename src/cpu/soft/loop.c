@@ -115,10 +115,7 @@ __attribute__((noinline)) void step(struct soft_cpu *c)
 	if (c->mode != CPU_64)
 		c->next_rip = (u32)c->next_rip;
 	behind = c->next_rip;
-	if (!exec_table[insn.op].fn)
-		raise_ud(c);
-	exec_check(c, &insn);
-	exec_table[insn.op].fn(c, &insn);
+	exec_insn(c, &insn);
 	c->base.insns++;
 	if (c->next_rip == c->rip && insn.rep)
 		c->rflags |= FL_RF;
@@ -135,16 +132,6 @@ void soft_step(struct soft_cpu *c)
 	jump_stay();
 }
 
-void soft_burst(struct soft_cpu *c)
-{
-	c->event.kind = EV_NONE;
-	if (jump_set(&c->jump) == 0)
-		interp(c);
-	else
-		block_leave(c);
-	jump_stay();
-}
-
 /* ---- what is to be done between instructions ---- */
 
 static bool can_interrupt(const struct soft_cpu *c)
@@ -155,21 +142,16 @@ static bool can_interrupt(const struct soft_cpu *c)
 /* A maskable interrupt, if there is one that may be taken: into c->event. */
 static void look_for_interrupt(struct soft_cpu *c)
 {
+	bool extint = lapic_extint(&c->lapic);
 	int vector = -1;
 
-	c->intr_waiting = false;
-	if (lapic_extint(&c->lapic)) {
-		c->intr_waiting = !can_interrupt(c);
-		if (c->intr_waiting)
-			return;
+	c->intr_waiting = (extint || lapic_pending(&c->lapic) >= 0) && !can_interrupt(c);
+	if (c->intr_waiting)
+		return;
+	if (extint)
 		vector = lapic_extint_ack(&c->lapic);
-	}
-	if (vector < 0 && lapic_pending(&c->lapic) >= 0) {
-		c->intr_waiting = !can_interrupt(c);
-		if (c->intr_waiting)
-			return;
+	if (vector < 0)
 		vector = lapic_ack(&c->lapic);
-	}
 	if (vector < 0)
 		return;
 	c->event = (struct soft_event){ .vector = (u8)vector, .kind = EV_EXT };
@@ -265,10 +247,7 @@ static bool attend(struct soft_cpu *c)
 
 static void deliver(struct soft_cpu *c)
 {
-	c->delivering = c->event;
 	event_deliver(c);
-	c->event.kind = EV_NONE;
-	c->delivering.kind = EV_NONE;
 	c->shadow = c->shadow_ss = false;
 	c->trap_dr6 = 0;
 }

@@ -4,6 +4,7 @@
 #include "cpu/soft/lower_priv.h"
 
 enum { FORM_RR, FORM_RI, FORM_RM, FORM_MR, FORM_MI, FORM_RMF, FORM_MRF, FORM_MIF };
+
 static unsigned log2_of(unsigned size)
 {
 	return (unsigned)__builtin_ctz(size);
@@ -193,7 +194,7 @@ static int lea(struct lowering *l)
 	if (size < 4 || l->i->seg >= SEG_FS || !lower_address(l))
 		return NO_HANDLER;
 	l->op->seg = SEG_DS;
-	return l->flat ? H_leaf_4 : size == 8 ? H_lea_8 : H_lea_4;
+	return size == 8 ? H_lea_8 : H_lea_4;
 }
 
 /* Stack and control transfers: with 8-byte slots in 64-bit mode, 4-byte ones on flat segments. */
@@ -377,20 +378,13 @@ static bool goes_on(const struct insn *i)
 	return i->op != OP_JMP && i->op != OP_CALL && i->op != OP_RET;
 }
 
-static bool has_feature(void *ctx, enum insn_feature f)
-{
-	const struct soft_cpu *c = ctx;
-
-	return f == FEATURE_BASE || cpu_has(c, f);
-}
-
 /*
- * A native stub, found now instead of each time. All that exec_check() would look at is in the
+ * A thunk, found now instead of each time. All that exec_check() would look at is in the
  * block's key, never changes, or is looked at by thunk_run().
  */
 static bool lower_thunk(struct soft_cpu *c, struct op *op, const struct insn *i)
 {
-	if (exec_table[i->op].fn != exec_fp || !insn_has_features(i, has_feature, c))
+	if (exec_table[i->op].fn != exec_fp || !cpu_has_insn(c, i))
 		return false;
 	if (i->encoding != ENC_LEGACY && !c->prot)
 		return false;

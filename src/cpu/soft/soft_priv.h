@@ -341,8 +341,6 @@ void step(struct soft_cpu *c);
  * (kind EV_NONE: nothing) and not delivered. RIP stays at a faulting instruction.
  */
 void soft_step(struct soft_cpu *c);
-/* And through the hot loop, until it has reason to leave: c->attention, or a fault. */
-void soft_burst(struct soft_cpu *c);
 /* Enter and leave guest code: others' requests are waited for and served on the way in. */
 void world_enter(struct soft_cpu *c);
 void world_leave(struct soft_cpu *c);
@@ -531,7 +529,7 @@ static inline u64 gpr_get(const struct soft_cpu *c, unsigned reg, unsigned size)
 }
 void gpr_set(struct soft_cpu *c, unsigned reg, unsigned size, u64 val);
 
-/* Stack with the current stack size. push_n() reserves and checks @n slots at once, then writes. */
+/* Stack with the current stack size. */
 void push(struct soft_cpu *c, unsigned size, u64 val);
 u64 pop(struct soft_cpu *c, unsigned size);
 /* Set next_rip, cut to @size bytes and checked against CS: #GP(0). */
@@ -542,7 +540,6 @@ void branch_to(struct soft_cpu *c, u64 rip, unsigned size);
 typedef void (*exec_fn)(struct soft_cpu *c, const struct insn *i);
 enum exec_attr {
 	EXEC_END = 1,   /* ends a block: branches, and what changes mode, mapping or interrupts */
-	EXEC_FP = 2,    /* checks CR0.EM/TS first (fpu.c does it) */
 	EXEC_SHADOW = 4 /* STI, MOV SS, POP SS: the next instruction belongs to the same block */
 };
 struct exec {
@@ -550,6 +547,10 @@ struct exec {
 	u8 attr;
 };
 extern const struct exec exec_table[N_OPS];
+/* Check and execute @i by the book, with c->rip and c->next_rip set. May raise. */
+void exec_insn(struct soft_cpu *c, const struct insn *i);
+/* Whether this CPU's model has @i at all. */
+bool cpu_has_insn(const struct soft_cpu *c, const struct insn *i);
 /* Checks that all instructions share: features, CPL, IOPL, VEX in real mode, LOCK: may raise. */
 void exec_check(struct soft_cpu *c, const struct insn *i);
 
@@ -567,7 +568,6 @@ bool event_merge(struct soft_cpu *c);
 void seg_load(struct soft_cpu *c, enum insn_seg s, u16 sel);
 /* The register's hidden part for real and virtual-8086 mode. */
 void seg_load_real(struct soft_cpu *c, enum insn_seg s, u16 sel);
-enum tss_access { TSS_READ, TSS_WRITE };
 /* Whether the task's permission bits allow @size ports from @port; IOPL and mode are looked at. */
 void io_check(struct soft_cpu *c, u16 port, unsigned size); /* #GP(0) */
 

@@ -75,10 +75,7 @@ static int add_cpu(struct stepper *s, const char *model, struct error *err)
 {
 	struct cpu_config cfg = { .count = 1, .model = model ? model : "max" };
 	struct vcpu *v;
-	int rc = topology_fill(&cfg.topology, 1, err);
-
-	if (rc == 0)
-		rc = soft_accel.create(&s->a, s->m, &cfg, err);
+	int rc = soft_accel.create(&s->a, s->m, &cfg, err);
 	if (rc == 0)
 		rc = soft_accel.vcpu_create(&v, s->a, 0, err);
 	if (rc == 0)
@@ -267,20 +264,19 @@ static __attribute__((noinline)) bool fetch(struct soft_cpu *c, struct insn *out
 	return true;
 }
 
-static __attribute__((noinline)) bool deliver(struct soft_cpu *c)
+static __attribute__((noinline)) bool try_deliver(struct soft_cpu *c)
 {
 	if (jump_set(&c->jump))
 		return false;
-	c->delivering = c->event;
 	event_deliver(c);
-	c->event.kind = c->delivering.kind = EV_NONE;
+	jump_stay();
 	return true;
 }
 
 /* Through the vector table; false: the third fault. */
 static bool take_exception(struct soft_cpu *c)
 {
-	while (!deliver(c))
+	while (!try_deliver(c))
 		if (!event_merge(c))
 			return false;
 	return true;

@@ -19,7 +19,7 @@ struct fp_access {
 	bool write, wait;
 };
 struct fp_mem {
-	u8 *at;  /* host memory, or bounce: read already, or for fp_mem_put() */
+	u8 *at;  /* host memory, or bounce: read already, or to be written back */
 	u64 off; /* effective address */
 	bool bounced;
 };
