@@ -167,6 +167,26 @@ static u32 undefined_after(const struct insn *i, u32 before)
 	return before | use.undefined;
 }
 
+bool reads_undefined(const struct ncase *c)
+{
+	u32 undefined = 0, jumped = 0;
+
+	for (unsigned n = 0; n < c->insns; n++) {
+		struct flag_use use;
+		struct insn i;
+
+		if (decode(&i, c->code + c->insn_at[n], 15, (enum cpu_mode)c->mode) <= 0)
+			continue;
+		insn_flags(&i, &use);
+		if (use.read & undefined)
+			return true;
+		if (insn_info(&i)->cls == CLASS_BRANCH)
+			jumped |= undefined;
+		undefined = undefined_after(&i, undefined) | jumped;
+	}
+	return false;
+}
+
 static bool wanted(const struct gen_options *o, const struct insn *i)
 {
 	char name[32];
@@ -245,7 +265,10 @@ static void note_insn(struct making *m)
 	insn_regs(m->i, &regs);
 	m->written |= regs.gpr_written;
 	c->insn_at[c->insns] = (u8)c->code_len;
-	c->undefined[c->insns + 1] = undefined_after(m->i, c->undefined[c->insns]);
+	/* Who jumps may pass over all that defines flags behind it. */
+	if (insn_info(m->i)->cls == CLASS_BRANCH)
+		m->jumped |= c->undefined[c->insns];
+	c->undefined[c->insns + 1] = undefined_after(m->i, c->undefined[c->insns]) | m->jumped;
 	c->code_len += m->i->len;
 	c->insns++;
 	c->insn_at[c->insns] = (u8)c->code_len;

@@ -140,7 +140,8 @@ static void minimise(struct run *r, struct ncase *c, const char *what)
 	for (unsigned n = 0; n < c->insns && c->insns > 1; n++) {
 		try = *c;
 		blank(&try, n);
-		still(r, c, &try, what);
+		if (!reads_undefined(&try))
+			still(r, c, &try, what);
 	}
 	keep_one(r, c, what);
 	for (unsigned n = 0; n < 16; n++) {

@@ -194,6 +194,8 @@ struct gen_options {
 };
 /* A case from nothing but @seed. */
 void case_make(struct ncase *c, struct forms *f, const struct gen_options *o, u64 seed);
+/* Whether an instruction of it reads a flag that is not defined on some way there. */
+bool reads_undefined(const struct ncase *c);
 
 /* State while it is made: which registers still may be chosen. */
 struct making {
@@ -202,6 +204,7 @@ struct making {
 	u32 fixed;    /* GPRs whose value at the beginning is settled */
 	u32 written;  /* GPRs that an earlier instruction of the case writes */
 	u32 loop_reg; /* counts how often the case runs; nobody else's */
+	u32 jumped;   /* flags not defined where an earlier instruction may have jumped */
 	struct insn *i;
 	u8 *code; /* of @i */
 	u64 rip;  /* of @i, linear */
