@@ -70,6 +70,7 @@ main16:
 	movl $0x01000000, 0x310(%rbp)
 	movl $0x4041, 0x300(%rbp)
 	sti
+bsp_halt:
 3:	hlt
 	cmpl CALLS, %r10d
 	je 3b
@@ -116,11 +117,18 @@ bad:
 	SAY "bad\n"
 	END
 
+/* Never before a HLT that follows STI: who halts then has missed what it waits for. */
 on_ipi:
+	cmpq $bsp_halt, (%rsp)
+	je 1f
+	cmpq $ap_halt, (%rsp)
+	je 1f
 	lock incl CALLS
 	movl $LAPIC, %eax
 	movl $0, 0xb0(%rax)
 	iretq
+1:	SAY "interrupted between STI and HLT\n"
+	END
 
 	.code16
 ap16:
@@ -173,6 +181,7 @@ ap64:
 	loop 1b
 	movl $3, FLAG
 2:	sti
+ap_halt:
 	hlt
 	cli
 	cmpl $4, FLAG			/* or 5 already, when the host was slow to wake us */
