@@ -204,16 +204,26 @@ struct soft_dtable {
 
 struct block;
 
+struct jit;
+
 struct soft_cpu {
+	/* What translated code uses most: within reach of one byte of displacement. jit.h */
+	struct tlb *jit_tlb; /* atomic; also others put one without entries here: cpu_attend() */
+	u16 lf;              /* FL_ARITH, see LF_* */
+	u32 attention;       /* atomic; enum attention */
+	u64 gpr[N_GPRS]; /* then R_ZERO, always 0, and R_BLOCK, the address of the running block */
+	u64 jit_tag;     /* struct jit_way.tag of what may be jumped to now */
+	void *jit_host_sp;
+	u32 jit_salt; /* spreads the ways of contexts */
+	bool jit_vec; /* vector registers are to be live in translated code */
+
 	struct vcpu base;
 	struct soft *soft;
 
 	/* ---- registers ---- */
-	u64 gpr[N_GPRS]; /* then R_ZERO, always 0, and R_BLOCK, the address of the running block */
-	u64 rip;         /* of the instruction that runs, while an exec_fn runs */
-	u64 next_rip;    /* where execution goes on; exec_fn of branches change it */
-	u64 rflags;      /* all but FL_ARITH; bit 1 set */
-	u16 lf;          /* FL_ARITH, see LF_* */
+	u64 rip;      /* of the instruction that runs, while an exec_fn runs */
+	u64 next_rip; /* where execution goes on; exec_fn of branches change it */
+	u64 rflags;   /* all but FL_ARITH; bit 1 set */
 	struct cpu_seg
 		seg[6]; /* by enum insn_seg; the base counts in 64-bit mode for FS, GS only */
 	struct cpu_seg ldt, tr;
@@ -235,7 +245,6 @@ struct soft_cpu {
 	struct tlb *system_tlb; /* that of sys_read() and the like */
 
 	/* ---- control of the loop ---- */
-	u32 attention;                /* atomic; enum attention */
 	struct jump jump;             /* where raise_event() goes */
 	struct soft_event event;      /* raised, or on its way; kind EV_NONE: none */
 	struct soft_event delivering; /* what is being delivered: a second fault meets it */
@@ -299,6 +308,7 @@ struct soft {
 	u64 paused_tsc;
 	struct soft_irqfds *irqfds;
 	struct thunks *thunks; /* thunk.c */
+	struct jit *jit;       /* NULL: the interpreter alone */
 };
 
 static inline struct soft_cpu *soft_cpu_of(struct vcpu *v)
