@@ -28,6 +28,9 @@ const struct key cpus_keys[] = {
 	    AT(cpu_model),
 	    "the CPU that the guest sees: under KVM the host's own; of oriel's own CPU x86-64-v2, "
 	    "x86-64-v3 where the host has AVX2, or max, the better of the two"),
+	KEY("jit", V_TEXT, "on|off|lockstep[+WORD..]", "on", set_text, AT(jit),
+	    "of oriel's own CPU: translate the guest's code (on), interpret it (off), or compare "
+	    "both (lockstep); the words are for tests, see docs/manual/own-cpu.md"),
 	KEY("nested", V_TOGGLE, NULL, "off", set_toggle, AT(nested),
 	    "let the guest run virtual machines of its own (Windows then turns on VBS)"),
 	NO_EFFECT("affinity", V_TUPLES, "[VCPU@[CPU,..],..]", NULL,

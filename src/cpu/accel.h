@@ -21,6 +21,7 @@ struct cpu_config {
 	unsigned count; /* vCPUs, at least 1 */
 	struct cpu_topology topology;
 	const char *model;        /* of CPU, for create() alone; NULL: the backend's own choice */
+	const char *jit;          /* of our own CPU, likewise: see --cpus jit=; NULL: on */
 	bool hyperv;              /* present the Hyper-V interface and hide the backend's own */
 	bool nested;              /* offer VMX/SVM to the guest */
 	bool smm;                 /* System Management Mode is wanted */

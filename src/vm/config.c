@@ -31,7 +31,7 @@ void config_finish(struct vm_config *c)
 		c->cmdline,      c->firmware_dir,  c->nvram,      c->manufacturer, c->product,
 		c->version,      c->serial_number, c->uuid,       c->sku,          c->family,
 		c->asset_tag,    c->log_file,      c->trace_file, c->pid_file,     c->serial.path,
-		c->serial2.path, c->debugcon.path, c->cpu_model,
+		c->serial2.path, c->debugcon.path, c->cpu_model,  c->jit,
 	};
 
 	for (unsigned i = 0; i < ARRAY_LEN(texts); i++)
@@ -374,6 +374,8 @@ void config_print(const struct vm_config *c, struct str *out)
 		str_add(out, ", topology %u:%u:%u:%u", t->threads, t->cores, t->dies, t->packages);
 	if (c->cpu_model)
 		str_add(out, ", model %s", c->cpu_model);
+	if (c->jit)
+		str_add(out, ", translator %s", c->jit);
 	str_add(out, "\n%-22s %s\n", "Hyper-V interface", toggles[c->hyperv]);
 	if (c->smm != TOGGLE_AUTO)
 		print_text(out, "management mode", toggles[c->smm]);

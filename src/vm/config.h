@@ -34,6 +34,7 @@ struct vm_config {
 	unsigned vcpus;
 	struct cpu_topology topology;
 	char *cpu_model; /* NULL: the backend's own choice */
+	char *jit;       /* how our own CPU translates; NULL: on */
 	enum toggle hyperv, nested, smm;
 	unsigned max_phys_bits;
 	u64 memory;

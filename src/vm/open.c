@@ -201,6 +201,7 @@ static int start_accel(struct vm *vm, const struct vm_config *cfg, struct error 
 		.count = cfg->vcpus,
 		.topology = cfg->topology,
 		.model = cfg->cpu_model,
+		.jit = cfg->jit,
 		.hyperv = cfg->hyperv == TOGGLE_ON ||
 			  (cfg->hyperv == TOGGLE_AUTO && !vm->firmware.is_bios),
 		.nested = cfg->nested == TOGGLE_ON,
@@ -225,6 +226,8 @@ static int start_accel(struct vm *vm, const struct vm_config *cfg, struct error 
 			cls->name);
 		cpus.hyperv = false;
 	}
+	if (cfg->jit && strcmp(cls->name, "soft") != 0)
+		str_add(&vm->notes, "--cpus jit= has no effect: %s runs the guest\n", cls->name);
 	return cls->create(&vm->accel, vm->machine, &cpus, err);
 }
 

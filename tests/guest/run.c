@@ -2,12 +2,14 @@
 /*
  * tests/guest/run.c: run one payload on a CPU backend and compare what it reports.
  *
- *	run [--accel NAME] [--cpus N] [--hyperv] [--smm] [--shuttle] PAYLOAD WANT [EXCEPTIONS]
+ *	run [--accel NAME] [--cpus N] [--jit WORDS] [--hyperv] [--smm] [--shuttle]
+ *	    PAYLOAD WANT [EXCEPTIONS]
  *
  * The payload is a 64 KiB ROM at FFFF0000, seen at F0000 too, in a machine of 16 MiB with an 8259
  * pair, an I/O APIC, an 8254 and the device of testdev.h. --shuttle stops the vCPUs every few
  * milliseconds, saves their state, resets them and loads the state again: the payload must not
- * notice. With --smm the page at 4000 of the ROM is put where an SMI begins.
+ * notice. --jit: as --cpus jit= of oriel; without it the environment's ORIEL_TEST_JIT. With --smm
+ * the page at 4000 of the ROM is put where an SMI begins.
  * WANT and EXCEPTIONS: see report.h; the latter count in the rig.
  * Exit code 77: the backend cannot be used here.
  */
@@ -392,11 +394,14 @@ static void parse(struct runner *r, int argc, char **argv)
 	u64 cpus = 1;
 
 	r->accel_name = getenv("ORIEL_TEST_ACCEL");
+	r->cfg.jit = getenv("ORIEL_TEST_JIT");
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--accel") && i + 1 < argc)
 			r->accel_name = argv[++i];
 		else if (!strcmp(argv[i], "--cpus") && i + 1 < argc)
 			(void)parse_u64(&cpus, argv[++i]);
+		else if (!strcmp(argv[i], "--jit") && i + 1 < argc)
+			r->cfg.jit = argv[++i];
 		else if (!strcmp(argv[i], "--hyperv"))
 			r->cfg.hyperv = true;
 		else if (!strcmp(argv[i], "--smm"))
@@ -412,8 +417,8 @@ static void parse(struct runner *r, int argc, char **argv)
 	}
 	r->cfg.count = cpus <= CPUS_MAX ? (unsigned)cpus : 0;
 	if (!r->want || !r->cfg.count) {
-		fprintf(stderr, "usage: run [--accel NAME] [--cpus N] [--hyperv] [--smm] "
-				"[--shuttle] PAYLOAD WANT [EXCEPTIONS]\n");
+		fprintf(stderr, "usage: run [--accel NAME] [--cpus N] [--jit WORDS] [--hyperv] "
+				"[--smm] [--shuttle] PAYLOAD WANT [EXCEPTIONS]\n");
 		exit(2);
 	}
 }

@@ -21,6 +21,7 @@
  *
  *	jit.c       the cache: find, promote, run, link, flush
  *	jit_glue.c  the code around blocks: in and out, TLB misses, indirect jumps
+ *	jit_options.c  --cpus jit=
  *	tr.c ...    translation (tr.h)
  *	lockstep.c  each block against the interpreter; torture
  */
@@ -110,8 +111,14 @@ struct jit_options {
 	 * operands by C, out at every block's end.
 	 */
 	bool one, tiny, flush, slow, leave;
+	bool perf; /* tell perf where code is: /tmp/perf-PID.map */
 	unsigned heat;
 };
+/*
+ * "on", "off" or "lockstep" (none of them: on), then torture and other words, all with + between:
+ * "lockstep+one+heat=0". NULL: on. -EINVAL: @err says what is allowed, @out is untouched.
+ */
+int jit_options_parse(struct jit_options *out, const char *text, struct error *err) MUST_CHECK;
 
 /* Of a machine: shared by its vCPUs. */
 struct jit {

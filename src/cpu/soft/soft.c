@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "cpu/soft/block.h"
+#include "cpu/soft/jit.h"
 #include "cpu/soft/soft_priv.h"
 #include "plat/time.h"
 
@@ -146,9 +147,12 @@ static int set_up_cpuid(struct soft *s, struct error *err)
 static int soft_create(struct accel **out, struct machine *m, const struct cpu_config *cfg,
 		       struct error *err)
 {
+	struct jit_options jit;
 	struct soft *s;
-	int rc;
+	int rc = jit_options_parse(&jit, cfg->jit, err);
 
+	if (rc < 0)
+		return error_prefix(err, "--cpus jit"), rc;
 	if (cfg->hyperv)
 		return error_set(err, -ENOTSUP,
 				 "our own CPU does not present the Hyper-V interface yet; use "
