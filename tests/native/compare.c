@@ -46,7 +46,7 @@ static u16 selector(u16 sel)
 static bool regs_equal(const struct ncase *c, const struct result *a, const struct result *b,
 		       char what[WHAT_LEN])
 {
-	u32 flags = FL_COMPARED & ~undefined_flags(c, a);
+	u32 flags = FL_COMPARED & ~(undefined_flags(c, a) | b->dead);
 	unsigned count = c->mode == CPU_64 ? 16 : 8;
 
 	if ((a->out.rip ^ b->out.rip) & width(c, a))

@@ -28,6 +28,7 @@ struct options {
 	enum engine engine;
 	u64 seconds, cases, seed, jobs, only;
 	const char *save; /* folder for what differs */
+	const char *jit;  /* as --cpus jit= */
 	char **files;     /* cases to replay */
 	unsigned file_count;
 	bool verbose, has_only, elsewhere;
@@ -329,7 +330,8 @@ static int open_run(struct run *r, const struct options *o, struct stats *s)
 		fprintf(stderr, "fuzz-cpu: cannot run instructions here\n");
 		return 77;
 	}
-	if (o->against != AGAINST_SELF && ours_create(&r->ours, &r->forms))
+	if (o->against != AGAINST_SELF &&
+	    ours_create(&r->ours, &r->forms, o->engine == ENGINE_JIT ? o->jit : "off"))
 		return 1;
 	choose_forms(r);
 	for (unsigned mode = CPU_16; mode <= CPU_64; mode++)
@@ -557,7 +559,9 @@ static void usage(FILE *f)
 	      "  --case N        the one case of this number, in full\n"
 	      "  --form NAME     this instruction alone: vaddps, lock, ...\n"
 	      "  --mode 64|32|16 code of this mode alone\n"
-	      "  --engine exec|loop  the reference, one by one; or run(), events delivered (loop)\n"
+	      "  --engine exec|loop|jit  the reference, one by one; or run(), events delivered\n"
+	      "                  (loop); or that with translated code\n"
+	      "  --jit WORDS     how it is translated, as --cpus jit= (on+heat=0)\n"
 	      "  --own           only code that changes itself\n"
 	      "  --wrong, --align bytes that are no instruction; with EFLAGS.AC set\n"
 	      "  --rows, --single    several instructions in a row alone; none of those\n"
@@ -618,8 +622,12 @@ static bool text_option(struct options *o, const char *name, const char *value)
 		o->gen.form = value;
 	else if (!strcmp(name, "--save"))
 		o->save = value;
+	else if (!strcmp(name, "--jit"))
+		o->jit = value;
 	else if (!strcmp(name, "--engine"))
-		o->engine = !strcmp(value, "exec") ? ENGINE_EXEC : ENGINE_LOOP;
+		o->engine = !strcmp(value, "exec")  ? ENGINE_EXEC
+			    : !strcmp(value, "jit") ? ENGINE_JIT
+						    : ENGINE_LOOP;
 	else if (!strcmp(name, "--mode"))
 		o->gen.mode = !strcmp(value, "64")   ? CPU_64
 			      : !strcmp(value, "32") ? CPU_32
@@ -631,7 +639,9 @@ static bool text_option(struct options *o, const char *name, const char *value)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .gen.mode = -1, .seconds = 20, .jobs = 1, .engine = ENGINE_LOOP };
+	struct options o = {
+		.gen.mode = -1, .seconds = 20, .jobs = 1, .engine = ENGINE_LOOP, .jit = "on+heat=0"
+	};
 	int at = 1;
 
 	o.seed = time_now_ns();

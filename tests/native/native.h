@@ -13,6 +13,7 @@
  *	own.c              code that changes itself
  *	child.c            runs cases natively, in a process of its own
  *	ours.c             runs them on our own processor
+ *	alive.c            flags that translated code must have kept
  *	compare.c          what differs, and for people
  *	excuses.c          what may differ, with the reasons
  *	main.c             the rest
@@ -117,7 +118,8 @@ struct result {
 	u8 vector;
 	bool has_error; /* error counts */
 	u32 error;
-	u64 cr2; /* of #PF */
+	u64 cr2;  /* of #PF */
+	u32 dead; /* arithmetic flags that nothing reads, and that ours did not keep */
 	u8 fp[FP_SIZE];
 	u32 lines; /* of memory that changed */
 	struct line line[MEM_LINES];
@@ -235,12 +237,23 @@ bool native_modes(struct native *n, enum cpu_mode mode); /* the kernel lets us *
 
 /* ---- ours.c ---- */
 
-/* The reference, one by one; or run(), with what is raised delivered to a kernel. */
-enum engine { ENGINE_EXEC, ENGINE_LOOP };
+/*
+ * The reference, one by one; or run(), with what is raised delivered to a kernel: interpreted, or
+ * translated at once.
+ */
+enum engine { ENGINE_EXEC, ENGINE_LOOP, ENGINE_JIT };
 struct ours;
-int ours_create(struct ours **out, const struct forms *f);
+/* @jit: as struct cpu_config has it. */
+int ours_create(struct ours **out, const struct forms *f, const char *jit);
 void ours_destroy(struct ours *o);
 void ours_run(struct ours *o, const struct ncase *c, struct result *out, enum engine e);
+
+/* ---- alive.c ---- */
+
+/* Up to 15 bytes of the code at a linear address: how many. */
+typedef unsigned (*code_fn)(void *ctx, u64 at, u8 bytes[15]);
+/* Arithmetic flags that the 64-bit code at @rip may read before it writes them. */
+u32 flags_alive(u64 rip, code_fn fetch, void *ctx);
 
 /* ---- compare.c ---- */
 

@@ -346,11 +346,31 @@ static void write_down(struct ours *o, struct result *r)
 	result_add_lines(r, o->own, o->before + MEM_OWN, MEM_OWN / LINE, PAGE_LEN / LINE);
 }
 
-/* Two ticks in the same case: it does not end. */
+/* For flags_alive(): what is in memory now; no code is in the last bytes of either place. */
+static unsigned fetch_code(void *ctx, u64 at, u8 bytes[15])
+{
+	struct ours *o = ctx;
+
+	if (at - CODE_BASE < CODE_SIZE - 15)
+		return mem_read(o->m->mem, CODE_AT + (at - CODE_BASE), bytes, 15) ? 0 : 15;
+	if (at - OWN_BASE < PAGE_LEN - 15)
+		return mem_read(o->m->mem, OWN_AT + (at - OWN_BASE), bytes, 15) ? 0 : 15;
+	return 0;
+}
+
+/* Single steps are not translated, and 64-bit code alone is. */
+static u32 dead_flags(struct ours *o, const struct ncase *c, const struct result *r, enum engine e)
+{
+	if (e != ENGINE_JIT || c->flags & CASE_TF || r->out.sel[SEG_CS] != SEL_CODE64)
+		return 0;
+	return FL_ARITH & ~flags_alive(r->out.rip, fetch_code, o);
+}
+
+/* Two ticks in the same case: it does not end. A running vCPU takes no lock here. */
 static void tick(int sig)
 {
 	if (running && ++ticks > 2)
-		__atomic_fetch_or(&running->attention, ATT_KICK, __ATOMIC_RELAXED);
+		cpu_attend(running, ATT_KICK);
 }
 
 static bool ended(const struct soft_cpu *c)
@@ -377,12 +397,13 @@ static void run_case(struct ours *o, const struct ncase *c, struct result *out, 
 	__atomic_store_n(&cpu->attention, c->in.rflags & FL_TF ? ATT_STEP : 0, __ATOMIC_RELAXED);
 	ticks = 0;
 	running = cpu;
-	if (e == ENGINE_LOOP)
-		(void)soft_run(&cpu->base);
-	else
+	if (e == ENGINE_EXEC)
 		step_until_raised(cpu);
+	else
+		(void)soft_run(&cpu->base);
 	running = NULL;
 	write_down(o, out);
+	out->dead = dead_flags(o, c, out, e);
 }
 
 void ours_run(struct ours *o, const struct ncase *c, struct result *out, enum engine e)
@@ -411,9 +432,9 @@ static void done(void *dev, u64 off, unsigned size, u64 val)
 
 static const struct io_ops done_ops = { .write = done };
 
-static int make_machine(struct ours *o)
+static int make_machine(struct ours *o, const char *jit)
 {
-	struct cpu_config cfg = { .count = 1, .topology = { 1, 1, 1, 1 } };
+	struct cpu_config cfg = { .count = 1, .topology = { 1, 1, 1, 1 }, .jit = jit };
 	struct region *ram;
 	struct error err = { 0 };
 	struct vcpu *v;
@@ -449,13 +470,13 @@ static void start_ticks(void)
 	setitimer(ITIMER_REAL, &every, NULL);
 }
 
-int ours_create(struct ours **out, const struct forms *f)
+int ours_create(struct ours **out, const struct forms *f, const char *jit)
 {
 	struct ours *o = calloc(1, sizeof(*o));
 
 	if (!o)
 		return -1;
-	if (make_machine(o)) {
+	if (make_machine(o, jit)) {
 		ours_destroy(o);
 		return -1;
 	}
