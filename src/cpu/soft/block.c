@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "cpu/soft/jit.h"
 
 enum {
 	HASH_BITS = 15,
@@ -150,7 +151,8 @@ static struct block *single(struct soft_cpu *c)
 	return b;
 }
 
-void mark_pieces(struct code_page *page, unsigned off, unsigned len)
+/* Note that there is code in [off, off+len) of the page, before its bytes are decoded. */
+static void mark_pieces(struct code_page *page, unsigned off, unsigned len)
 {
 	u64 pieces = 0;
 
@@ -201,6 +203,12 @@ static void fill(struct soft_cpu *c, struct block *b, const u8 *bytes, unsigned 
 	b->room = (u32)pack(b, kept);
 }
 
+/* With a translator 64-bit code is its when it has run a while. */
+static u32 heat(const struct soft_cpu *c)
+{
+	return c->soft->jit && c->mode == CPU_64 ? c->soft->jit->opt.heat : 0;
+}
+
 static struct block *decode_block(struct soft_cpu *c, const struct fetch *f)
 {
 	struct soft_blocks *s = c->blocks;
@@ -222,6 +230,7 @@ static struct block *decode_block(struct soft_cpu *c, const struct fetch *f)
 		.word = word,
 		.key = c->block_key,
 		.once = !keep,
+		.heat = keep ? heat(c) : 0,
 	};
 	memcpy(bytes, f->host, len); /* other vCPUs may write to it: decode one state of it */
 	fill(c, b, bytes, len);

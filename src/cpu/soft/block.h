@@ -41,6 +41,7 @@ struct block {
 	struct block *next; /* same hash */
 	u16 ops, bytes;
 	u32 room;  /* bytes with all that belongs to it */
+	u32 heat;  /* runs until jit_hot() is asked */
 	bool once; /* not to be kept: crosses pages, or others may still write unnoticed */
 	struct op op[];
 };
@@ -75,8 +76,6 @@ void blocks_destroy(struct soft_cpu *c);
 void blocks_flush(struct soft_cpu *c); /* forget everything; not while a block runs */
 /* The block at c->rip, which is put into the jump cache under @tag. May raise. */
 struct block *block_find(struct soft_cpu *c, u64 tag);
-/* Note that there is code in [off, off+len) of the page, before its bytes are decoded. */
-void mark_pieces(struct code_page *page, unsigned off, unsigned len);
 /* Decode the instruction at c->rip. May raise. */
 void code_fetch_insn(struct soft_cpu *c, struct insn *out);
 /* After a raise: count what ran of the block that was left. */

@@ -10,6 +10,7 @@
 #include "cpu/soft/interp.h"
 
 #include "cpu/soft/block.h"
+#include "cpu/soft/jit.h"
 #include "cpu/soft/thunk.h"
 
 /* Registers and guest memory are seen with all sizes. */
@@ -390,8 +391,11 @@ static const struct cond_table conds = { { { COND256(0) }, { COND256(1) } } };
 		c->base.insns += (u64)(op - b->op) + 1; \
 		if (unlikely(__atomic_load_n(&c->attention, __ATOMIC_RELAXED))) \
 			goto leave; \
+		b = to_; \
+		if (unlikely(--b->heat == 0)) \
+			goto hot; \
 		gpr8[R_BLOCK] = rip; \
-		c->block = b = to_; \
+		c->block = b; \
 		op = b->op; \
 		goto *op->go; \
 	} while (0)
@@ -573,6 +577,8 @@ enter:
 		}
 	}
 begin:
+	if (unlikely(--b->heat == 0))
+		goto hot;
 	gpr8[R_BLOCK] = rip;
 	c->block = b;
 	op = b->op;
@@ -603,6 +609,17 @@ leave:
 	c->rip = rip;
 	c->block = NULL;
 	return NULL;
+
+	/* It has been run often: to be translated. */
+hot:
+	c->rip = rip;
+	c->block = NULL;
+	if (c->soft->jit) {
+		b->heat = jit_hot(c);
+		if (b->heat == 1)
+			return NULL;
+	}
+	goto enter;
 
 	/* The whole instruction, once more, by the book. */
 slow:

@@ -24,6 +24,8 @@
  *	jit_options.c  --cpus jit=
  *	tr.c ...    translation (tr.h)
  *	lockstep.c  each block against the interpreter; torture
+ *
+ * check: long-file, the contract between them
  */
 #pragma once
 
@@ -62,7 +64,10 @@ struct jit_site {
 	u8 at, len, flags, spare;
 	u32 resume; /* where to come back behind it: from the code's first byte */
 };
-enum { SITE_ENDS = 1 /* never comes back behind it: EXEC_END and the like */ };
+enum {
+	SITE_ENDS = 1, /* never comes back behind it: EXEC_END and the like */
+	SITE_VEC = 2,  /* from here on with JIT_VEC, if that may be */
+};
 
 /* A direct jump that is not linked yet, or never. */
 struct jit_edge {
@@ -95,8 +100,10 @@ enum jit_glue {
 	N_GLUES
 };
 
+/* One calling convention on all hosts. */
+#define JIT_CALL __attribute__((sysv_abi))
 /* Runs @code until it leaves. Where the guest is then: soft_cpu.rip. */
-typedef void (*jit_enter_fn)(struct soft_cpu *c, const u8 *code);
+typedef void(JIT_CALL *jit_enter_fn)(struct soft_cpu *c, const u8 *code);
 
 struct jit_stats {
 	u64 blocks, insns, guest_bytes, code_bytes, cold_bytes, flushes, retranslated;
@@ -125,11 +132,11 @@ struct jit {
 	struct soft *soft;
 	struct jit_options opt;
 	struct code_map map;
-	struct map arena;           /* blocks */
-	const u8 *glue[2][N_GLUES]; /* [vector registers are live] */
-	struct mutex lock;          /* translation, linking, flushing; lookups do without */
-	struct x64 hot, cold;       /* the free rest of both parts of the code */
-	struct jit_block **hash;    /* atomic heads */
+	struct map arena, site_map, edge_map; /* blocks, and what follows */
+	const u8 *glue[2][N_GLUES];           /* [vector registers are live] */
+	struct mutex lock;       /* translation, linking, flushing; lookups do without */
+	struct x64 hot, cold;    /* the free rest of both parts of the code */
+	struct jit_block **hash; /* atomic heads */
 	struct jit_site *sites;
 	struct jit_edge *edges;
 	u32 n_sites, n_edges, arena_used;
@@ -145,17 +152,23 @@ void jit_destroy(struct soft *s);
 struct soft_cpu *jit_cpu_new(void);
 void jit_cpu_free(struct soft_cpu *c);
 /*
- * Run translated code from c->rip until there is none, or c->attention. May raise. False: nothing
- * was run, because there is no translation: the interpreter must go on.
+ * Run translated code from c->rip on, until there is none or c->attention says something: the
+ * interpreter goes on. Only with soft.jit. May raise.
  */
-bool jit_run(struct soft_cpu *c);
-/* The block at c->rip has been run often: translate it. For the interpreter. */
-void jit_hot(struct soft_cpu *c);
+void jit_run(struct soft_cpu *c);
+/*
+ * The block at c->rip has been run often: translate it. For the interpreter, which is to ask again
+ * after as many runs as are returned, and now to leave if that is 1. May raise (fetch).
+ */
+u32 jit_hot(struct soft_cpu *c);
 /* The translation for c->rip, if there is one that is good. NULL: none. May raise (fetch). */
 const u8 *jit_find(struct soft_cpu *c);
 /* From C to translated code again: jit_tlb, tag, live vectors. False: attention; leave. */
 bool jit_ready(struct soft_cpu *c);
+/* All jumps of @c look their targets up again. */
 void jit_forget_ways(struct soft_cpu *c);
+/* tr_vec.c: whether vector instructions may be run in translated code now. Makes MXCSR live. */
+bool jit_vec_ok(struct soft_cpu *c);
 static inline struct jit_block *jit_block_at(const struct jit *j, u32 n)
 {
 	return (struct jit_block *)((u8 *)j->arena.at + (size_t)n * 64);
@@ -166,10 +179,10 @@ static inline const u8 *jit_code(const struct jit *j, u32 at)
 }
 
 /* What the glue calls: where to go on, or NULL: leave, the guest is at c->rip. May raise. */
-const u8 *jit_book(struct soft_cpu *c, u32 site);
-const u8 *jit_follow(struct soft_cpu *c, u32 edge);
-const u8 *jit_jump(struct soft_cpu *c, u64 rip);
-const u8 *jit_stale(struct soft_cpu *c, u64 rip);
+JIT_CALL const u8 *jit_book(struct soft_cpu *c, u32 site);
+JIT_CALL const u8 *jit_follow(struct soft_cpu *c, u32 edge);
+JIT_CALL const u8 *jit_jump(struct soft_cpu *c, u64 rip);
+JIT_CALL const u8 *jit_stale(struct soft_cpu *c, u64 rip);
 
 /* Offsets from soft_cpu, for operands: cells and ways are behind it. */
 #define JIT_WAYS_AT ((s32)ALIGN_UP(sizeof(struct soft_cpu), 64))
@@ -184,7 +197,7 @@ static inline unsigned jit_way_of(const struct soft_cpu *c, u64 rip)
 }
 
 /* ---- jit_glue.c ---- */
-void jit_glue_emit(struct jit *j); /* at the code's first bytes, once */
+void jit_glue_emit(struct jit *j, bool wide); /* at the start of the code; @wide: YMM registers */
 
 /* ---- tr.c ---- */
 

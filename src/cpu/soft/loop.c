@@ -4,6 +4,7 @@
  * table 6-2.
  */
 #include "cpu/soft/block.h"
+#include "cpu/soft/jit.h"
 #include "cpu/soft/soft_priv.h"
 
 static _Thread_local struct soft_cpu *current;
@@ -259,8 +260,11 @@ static __attribute__((noinline)) void guest(struct soft_cpu *c)
 			deliver(c);
 		if (__atomic_load_n(&c->attention, __ATOMIC_RELAXED) && !attend(c))
 			return;
-		if (!c->event.kind && c->activity == ACT_RUN)
-			interp(c);
+		if (c->event.kind || c->activity != ACT_RUN)
+			continue;
+		if (c->soft->jit)
+			jit_run(c);
+		interp(c);
 	}
 }
 

@@ -22,6 +22,7 @@ int mmu_create(struct soft_cpu *c)
 	m->map_epoch = ~0ull;
 	m->mode[0] = ~0ull;
 	tlb_init(m);
+	c->jit_tlb = c->jit_none = &m->none;
 	c->mmu = m;
 	mmu_view(c);
 	return 0;

@@ -153,6 +153,8 @@ static int soft_create(struct accel **out, struct machine *m, const struct cpu_c
 
 	if (rc < 0)
 		return error_prefix(err, "--cpus jit"), rc;
+	if (!cfg->jit) /* only who asks for it, until it knows all instructions */
+		jit.off = true;
 	if (cfg->hyperv)
 		return error_set(err, -ENOTSUP,
 				 "our own CPU does not present the Hyper-V interface yet; use "
@@ -179,6 +181,8 @@ static int soft_create(struct accel **out, struct machine *m, const struct cpu_c
 	if (rc == 0)
 		rc = mmu_listen(s, err);
 	if (rc == 0)
+		rc = jit_create(s, &jit, err);
+	if (rc == 0)
 		rc = world_start(s, err);
 	if (rc < 0) {
 		soft_accel.destroy(&s->base);
@@ -202,6 +206,7 @@ static void soft_destroy(struct accel *a)
 	world_finish(s);
 	mmu_unlisten(s);
 	thunks_destroy(s);
+	jit_destroy(s);
 	apic_bus_finish(&s->apics);
 	free(s);
 }
@@ -225,15 +230,17 @@ static void soft_vcpu_destroy(struct vcpu *v)
 	mmu_destroy(c);
 	cond_finish(&c->sleep_changed);
 	mutex_finish(&c->sleep_lock);
-	free(c);
+	jit_cpu_free(c);
 }
 
 static int soft_vcpu_create(struct vcpu **out, struct accel *a, unsigned index, struct error *err)
 {
 	struct soft *s = soft_of(a);
-	struct soft_cpu *c = xnew(struct soft_cpu);
+	struct soft_cpu *c = jit_cpu_new();
 	int rc;
 
+	if (!c)
+		return error_set(err, -ENOMEM, "no memory for a vCPU");
 	c->base = (struct vcpu){
 		.accel = a,
 		.index = index,

@@ -214,8 +214,10 @@ struct soft_cpu {
 	u64 gpr[N_GPRS]; /* then R_ZERO, always 0, and R_BLOCK, the address of the running block */
 	u64 jit_tag;     /* struct jit_way.tag of what may be jumped to now */
 	void *jit_host_sp;
-	u32 jit_salt; /* spreads the ways of contexts */
-	bool jit_vec; /* vector registers are to be live in translated code */
+	struct tlb *jit_none; /* what cpu_attend() puts into jit_tlb */
+	u64 jit_spare[2];     /* what one instruction keeps over a lookup */
+	u32 jit_salt;         /* spreads the ways of contexts */
+	bool jit_vec;         /* vector registers are to be live in translated code */
 
 	struct vcpu base;
 	struct soft *soft;

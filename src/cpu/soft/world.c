@@ -31,11 +31,12 @@ u64 cpu_tsc(const struct soft_cpu *c)
 
 /*
  * Both sides store, then look at what the other stored: one of them sees it. So a sleeper either
- * finds the bits or is found sleeping.
+ * finds the bits or is found sleeping. In translated code each use of memory looks at jit_tlb.
  */
 void cpu_attend(struct soft_cpu *c, u32 bits)
 {
 	__atomic_fetch_or(&c->attention, bits, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&c->jit_tlb, c->jit_none, __ATOMIC_SEQ_CST);
 	if (!__atomic_load_n(&c->sleeping, __ATOMIC_SEQ_CST))
 		return;
 	mutex_lock(&c->sleep_lock);

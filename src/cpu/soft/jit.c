@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cpu/soft/jit.c: keeping, finding, running and linking translated code. See jit.h. */
+#include "cpu/soft/jit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cpu/soft/block.h"
+#include "cpu/soft/fpu_priv.h"
+#include "cpu/soft/mmu_priv.h"
+#include "plat/time.h"
+
+enum {
+	HASH_BITS = 16,
+	HASH_SIZE = 1 << HASH_BITS,
+	ARENA = 96 << 20,
+	EDGES = 1 << 20,
+	GLUE_ROOM = 64 << 10,
+	TINY_CODE = 4 * JIT_BLOCK_ROOM + GLUE_ROOM,
+	/* Times that a block runs in the interpreter before translation is tried again. */
+	HEAT_AGAIN = 512,
+	VCPU_SIZE_ALIGN = 4096,
+};
+
+/* ---- a vCPU's memory ---- */
+
+struct soft_cpu *jit_cpu_new(void)
+{
+	u64 size = JIT_ROOM + (u64)JIT_CELLS_AT + JIT_SITES * sizeof(u32) + sizeof(struct map);
+	struct map map = { 0 };
+	u8 *at;
+
+	if (map_create(&map, ALIGN_UP(size, VCPU_SIZE_ALIGN), MAP_NO_THP, "vcpu", NULL) < 0)
+		return NULL;
+	at = map.at;
+	*(struct map *)(void *)at = map; /* signals' frames do not come that far */
+	return (struct soft_cpu *)(void *)(at + JIT_ROOM);
+}
+
+void jit_cpu_free(struct soft_cpu *c)
+{
+	struct map map;
+
+	if (!c)
+		return;
+	map = *(struct map *)(void *)((u8 *)c - JIT_ROOM);
+	map_destroy(&map);
+}
+
+/* ---- the cache ---- */
+
+static u32 key_of(const struct soft_cpu *c)
+{
+	return c->block_key | (c->jit_vec ? JIT_VEC : 0);
+}
+
+static unsigned hash_of(const u8 *host, u64 rip, u32 key)
+{
+	u64 h = ((u64)(uintptr_t)host ^ rip << 20 ^ (u64)key << 44) * 0x9e3779b97f4a7c15ull;
+
+	return (unsigned)(h >> (64 - HASH_BITS));
+}
+
+/* Everything translated is forgotten; nobody runs it. */
+static void forget_all(struct jit *j)
+{
+	size_t hot = j->opt.tiny ? TINY_CODE : JIT_CODE;
+
+	j->hot.at = j->map.write + GLUE_ROOM;
+	j->hot.end = j->map.write + hot;
+	j->cold.at = j->map.write + JIT_CODE;
+	j->cold.end = j->cold.at + (j->opt.tiny ? TINY_CODE : JIT_COLD);
+	j->hot.over = j->cold.over = 0;
+	memset(j->hash, 0, HASH_SIZE * sizeof(*j->hash));
+	j->n_sites = j->n_edges = 0;
+	j->arena_used = 64; /* block 0 is none */
+	__atomic_fetch_add(&j->turn, 1, __ATOMIC_SEQ_CST);
+}
+
+static int create_maps(struct jit *j, struct error *err)
+{
+	int rc = code_map_create(&j->map, JIT_CODE + JIT_COLD, "translated code", err);
+
+	if (rc == 0)
+		rc = map_create(&j->arena, ARENA, MAP_NO_THP, "translated blocks", err);
+	if (rc == 0)
+		rc = map_create(&j->site_map, JIT_SITES * sizeof(*j->sites), MAP_NO_THP,
+				"translated sites", err);
+	if (rc == 0)
+		rc = map_create(&j->edge_map, EDGES * sizeof(*j->edges), MAP_NO_THP,
+				"translated edges", err);
+	return rc;
+}
+
+static void free_jit(struct jit *j)
+{
+	code_map_destroy(&j->map);
+	map_destroy(&j->arena);
+	map_destroy(&j->site_map);
+	map_destroy(&j->edge_map);
+	mutex_finish(&j->lock);
+	free(j->hash);
+	free(j);
+}
+
+int jit_create(struct soft *s, const struct jit_options *opt, struct error *err)
+{
+	struct jit *j;
+	int rc;
+
+	if (opt->off)
+		return 0;
+	j = xnew(struct jit);
+	j->soft = s;
+	j->opt = *opt;
+	mutex_init(&j->lock);
+	j->hash = xcalloc(HASH_SIZE, sizeof(*j->hash));
+	rc = create_maps(j, err);
+	if (rc < 0) {
+		free_jit(j);
+		return rc;
+	}
+	j->sites = j->site_map.at;
+	j->edges = j->edge_map.at;
+	forget_all(j);
+	j->hot.exec = j->cold.exec = j->map.exec - j->map.write;
+	j->hot.at = j->map.write;
+	jit_glue_emit(j, __builtin_cpu_supports("avx"));
+	j->hot.at = j->map.write + GLUE_ROOM;
+	s->jit = j;
+	return 0;
+}
+
+void jit_destroy(struct soft *s)
+{
+	if (s->jit)
+		free_jit(s->jit);
+	s->jit = NULL;
+}
+
+void jit_forget_ways(struct soft_cpu *c)
+{
+	memset(jit_ways(c), 0, JIT_WAYS * sizeof(struct jit_way));
+}
+
+/* From a boundary, with no translated code on this thread's stack. */
+static void flush(struct soft_cpu *c)
+{
+	struct jit *j = c->soft->jit;
+
+	exclusive_begin(c);
+	mutex_lock(&j->lock);
+	forget_all(j);
+	for (unsigned i = 0; i < c->soft->count; i++)
+		if (c->soft->cpu[i])
+			jit_forget_ways(c->soft->cpu[i]);
+	j->stats.flushes++;
+	mutex_unlock(&j->lock);
+	exclusive_end(c);
+}
+
+static bool good(const struct jit_block *b)
+{
+	return b->word == __atomic_load_n(&b->page->word, __ATOMIC_RELAXED);
+}
+
+static struct jit_block *look_up(struct jit *j, const u8 *host, u64 rip, u32 key)
+{
+	struct jit_block *b = __atomic_load_n(&j->hash[hash_of(host, rip, key)], __ATOMIC_ACQUIRE);
+
+	while (b && !(b->host == host && b->rip == rip && b->key == key && good(b)))
+		b = __atomic_load_n(&b->next, __ATOMIC_ACQUIRE);
+	return b;
+}
+
+/* ---- between C and translated code ---- */
+
+bool jit_ready(struct soft_cpu *c)
+{
+	struct soft_mmu *m = c->mmu;
+
+	if (c->jit_vec && !jit_vec_ok(c)) {
+		c->jit_vec = false;
+		return false;
+	}
+	c->jit_tag = m->now->epoch << 10 | key_of(c);
+	c->jit_salt = (u32)(m->now - m->context) * 1657;
+	/* cpu_attend() does it the other way round: one of both sees the other. */
+	if (__atomic_load_n(&c->jit_tlb, __ATOMIC_RELAXED) != c->tlb)
+		__atomic_store_n(&c->jit_tlb, c->tlb, __ATOMIC_SEQ_CST);
+	return !__atomic_load_n(&c->attention, __ATOMIC_SEQ_CST);
+}
+
+static struct jit_block *find(struct soft_cpu *c)
+{
+	struct fetch f;
+
+	mmu_fetch(c, c->rip, &f);
+	return f.host ? look_up(c->soft->jit, f.host, c->rip, key_of(c)) : NULL;
+}
+
+const u8 *jit_find(struct soft_cpu *c)
+{
+	struct jit_way *w = &jit_ways(c)[jit_way_of(c, c->rip)];
+	struct jit_block *b;
+
+	if (w->rip == c->rip && w->tag == c->jit_tag && w->code)
+		return w->code;
+	b = find(c);
+	if (!b)
+		return NULL;
+	*w = (struct jit_way){ c->rip, c->jit_tag, jit_code(c->soft->jit, b->code), 0 };
+	return w->code;
+}
+
+void jit_run(struct soft_cpu *c)
+{
+	struct jit *j = c->soft->jit;
+	const u8 *code;
+
+	if (c->mode != CPU_64)
+		return;
+	if (c->cpl == 0)
+		c->jit_vec = false; /* kernels use few vectors, and are entered often */
+	while (!__atomic_load_n(&c->attention, __ATOMIC_RELAXED)) {
+		if (!jit_ready(c))
+			continue;
+		code = jit_find(c);
+		if (!code)
+			return;
+		((jit_enter_fn)(uintptr_t)j->glue[c->jit_vec][GLUE_ENTER])(c, code);
+	}
+}
+
+/* ---- translation ---- */
+
+static void insert(struct jit *j, struct jit_block *b)
+{
+	struct jit_block **head = &j->hash[hash_of(b->host, b->rip, b->key)];
+
+	b->next = *head;
+	__atomic_store_n(head, b, __ATOMIC_RELEASE);
+}
+
+/* Under the lock. */
+static bool room(const struct jit *j)
+{
+	return (size_t)(j->hot.end - j->hot.at) >= JIT_BLOCK_ROOM &&
+	       (size_t)(j->cold.end - j->cold.at) >= JIT_BLOCK_ROOM &&
+	       j->n_sites + 4 * JIT_BLOCK_INSNS <= JIT_SITES &&
+	       j->n_edges + 2 * JIT_BLOCK_INSNS <= EDGES && j->arena_used + 1024 <= ARENA;
+}
+
+static struct jit_block *translate_here(struct soft_cpu *c, const struct fetch *f, bool *full)
+{
+	struct jit *j = c->soft->jit;
+	u64 begin = time_now_ns();
+	struct jit_block *b;
+
+	mutex_lock(&j->lock);
+	*full = !room(j);
+	b = *full ? NULL : look_up(j, f->host, c->rip, key_of(c));
+	if (!b && !*full) {
+		b = translate(c, f, key_of(c), full);
+		if (b)
+			insert(j, b);
+		j->stats.translate_ns += time_now_ns() - begin;
+	}
+	mutex_unlock(&j->lock);
+	return b;
+}
+
+u32 jit_hot(struct soft_cpu *c)
+{
+	struct jit_block *b;
+	struct fetch f;
+	bool full;
+
+	if (c->cpl == 0 || (c->jit_vec && !jit_vec_ok(c)))
+		c->jit_vec = false;
+	mmu_fetch(c, c->rip, &f);
+	if (!f.host || !f.page)
+		return HEAT_AGAIN;
+	b = translate_here(c, &f, &full);
+	if ((!b && full) || (c->soft->jit->opt.flush && c->base.insns % 61 == 0)) {
+		flush(c);
+		mmu_fetch(c, c->rip, &f); /* all may have changed meanwhile */
+		b = f.host && f.page ? translate_here(c, &f, &full) : NULL;
+	}
+	/* Each time that the interpreter comes to it, it is to leave for the translation. */
+	return b ? 1 : HEAT_AGAIN;
+}
+
+/* ---- what translated code calls ---- */
+
+/* The code for c->rip, coming from code with @vec; NULL: out. */
+static const u8 *go_on(struct soft_cpu *c, bool vec)
+{
+	if (!jit_ready(c) || c->jit_vec != vec || c->mode != CPU_64 || c->soft->jit->opt.leave)
+		return NULL;
+	return jit_find(c);
+}
+
+JIT_CALL const u8 *jit_book(struct soft_cpu *c, u32 number)
+{
+	struct jit *j = c->soft->jit;
+	const struct jit_site *s = &j->sites[number];
+	const struct jit_block *b = jit_block_at(j, s->block);
+	u32 turn = __atomic_load_n(&j->turn, __ATOMIC_RELAXED);
+	u8 cpl = c->cpl;
+	bool vec = c->jit_vec, ends = false;
+	const u8 *resume = NULL;
+	struct insn insn;
+
+	c->rip = b->rip + s->at;
+	c->next_rip = c->rip + s->len;
+	c->block = NULL;
+	if (__atomic_load_n(&c->attention, __ATOMIC_RELAXED))
+		return NULL;
+	if (s->flags & SITE_VEC && !vec && jit_vec_ok(c)) {
+		c->jit_vec = true;
+		return NULL;
+	}
+	(void)decode(&insn, b->copy + s->at, s->len, CPU_64);
+	exec_insn(c, &insn);
+	c->base.insns++;
+	if (turn != __atomic_load_n(&j->turn, __ATOMIC_RELAXED)) {
+		resume = NULL; /* flushed in an exclusive section of others */
+	} else if (c->next_rip == c->rip + s->len && !(s->flags & SITE_ENDS)) {
+		resume = jit_code(j, s->resume);
+	} else {
+		ends = true;
+	}
+	if (c->shadow)
+		__atomic_fetch_or(&c->attention, ATT_STEP, __ATOMIC_SEQ_CST);
+	c->rip = c->next_rip;
+	if (c->cpl != cpl)
+		c->jit_vec = false;
+	if (ends)
+		return go_on(c, vec);
+	return resume && jit_ready(c) && c->jit_vec == vec ? resume : NULL;
+}
+
+JIT_CALL const u8 *jit_jump(struct soft_cpu *c, u64 rip)
+{
+	c->rip = rip;
+	return go_on(c, c->jit_vec);
+}
+
+JIT_CALL const u8 *jit_stale(struct soft_cpu *c, u64 rip)
+{
+	struct jit_way *w = &jit_ways(c)[jit_way_of(c, rip)];
+
+	c->rip = rip;
+	if (w->rip == rip)
+		*w = (struct jit_way){ 0 };
+	return go_on(c, c->jit_vec);
+}
+
+/* Both are in one page, at both addresses, and may be linked for as long as they are good. */
+static void link(struct jit *j, const struct jit_edge *e, const struct jit_block *to)
+{
+	const struct jit_block *from = jit_block_at(j, e->block);
+	u8 *place = j->map.write + e->jump;
+	u64 pages = from->rip ^ to->rip, hosts = (uintptr_t)from->host ^ (uintptr_t)to->host;
+	s32 distance = (s32)(to->code - (e->jump + 4));
+
+	if (pages >= PAGE || hosts >= PAGE || from->key != to->key || (uintptr_t)place % 4)
+		return;
+	/* Others may be running there: they jump to the old place or to the new one. */
+	__atomic_store_n((s32 *)(void *)place, distance, __ATOMIC_RELEASE);
+}
+
+JIT_CALL const u8 *jit_follow(struct soft_cpu *c, u32 edge)
+{
+	struct jit *j = c->soft->jit;
+	const struct jit_edge *e = &j->edges[edge];
+	struct jit_block *b;
+	const u8 *code;
+
+	c->rip = e->rip;
+	code = go_on(c, c->jit_vec);
+	if (!code || j->opt.leave)
+		return code;
+	b = find(c);
+	if (b)
+		link(j, e, b);
+	return code;
+}
