@@ -1,273 +1,211 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/bench/work.c: pieces of work for comparing processors: integers, memory, floating point,
- * and what an operating system does all day. Static, for x86-64 with SSE2 alone, so that it runs in
- * any guest. For each piece it prints when it begins and ends and a checksum; whoever reads takes
- * the time: in a guest the guest's own clock is not to be trusted.
+ * tests/bench/work.c: does pieces of work, one row at a time, for whoever measures them.
  *
- *	work [SCALE [NAME]]     SCALE in percent, 100 is some 30 ms of each on a processor of today
+ *	work                  what lines on standard input say; in a guest they come from its host
+ *	work WHAT [SCALE] [RUNS]
+ *	                      a row, a set or all; SCALE in percent
+ *	work list             names them
+ *
+ * Lines are "prepare ROW SCALE", answered with "work: ready ROW", then any number of "run", each
+ * answered with "work: done CHECKSUM MICROSECONDS", CPU time as the kernel below sees it; and
+ * "quit". Whoever measures a guest takes the time outside, while the guest waits for a line.
  */
-#include <stdint.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
+#include <sys/resource.h>
+#include <termios.h>
 #include <unistd.h>
 
-typedef uint64_t u64;
-typedef uint32_t u32;
-#define KEEP(x) __asm__ volatile("" : "+r"(x))
+#include "work.h"
 
-static u32 crc_table[256];
-
-/* CRC-32 of a buffer, a byte at a time: table look-ups and shifts. */
-static u64 integer(u64 n)
+static u64 empty(u64 count)
 {
-	u32 crc = ~0u;
-
-	for (u32 i = 0; i < 256; i++) {
-		crc_table[i] = i;
-		for (int k = 0; k < 8; k++)
-			crc_table[i] = crc_table[i] >> 1 ^ (crc_table[i] & 1 ? 0xedb88320 : 0);
-	}
-	for (u64 i = 0; i < n * 100000; i++)
-		crc = crc_table[(crc ^ (u32)i) & 0xff] ^ crc >> 8;
-	return crc;
+	return count;
 }
 
-static u64 fib_of(u32 n)
+/* What a run costs that does nothing: wake-up and answer. */
+static const struct row empty_rows[] = { { "none", "empty", 100, NULL, empty }, { 0 } };
+
+static const struct row *const all_rows[] = {
+	empty_rows, pack_rows,   script_rows, small_rows,
+	float_rows, memory_rows, event_rows,  two_rows,
+};
+enum { FILES = sizeof(all_rows) / sizeof(all_rows[0]) };
+
+void wrong(const char *what)
 {
-	return n < 2 ? n : fib_of(n - 1) + fib_of(n - 2);
+	printf("work: wrong %s\n", what);
 }
 
-static u64 calls(u64 n)
+u64 sum_of(const void *bytes, size_t len)
 {
-	u64 sum = 0;
-	u32 depth = 20;
+	u64 sum = 0xcbf29ce484222325, word;
+	size_t at = 0;
 
-	for (u64 i = 0; i < n * 4; i++) {
-		KEEP(depth);
-		sum += fib_of(depth);
+	for (; at + sizeof(word) <= len; at += sizeof(word)) {
+		memcpy(&word, (const u8 *)bytes + at, sizeof(word));
+		sum = (sum ^ word) * 0x100000001b3;
+		sum ^= sum >> 29;
 	}
+	for (; at < len; at++)
+		sum = (sum ^ ((const u8 *)bytes)[at]) * 0x100000001b3;
 	return sum;
 }
 
-static int by_value(const void *a, const void *b)
+void make_text(u8 *out, size_t len, u32 seed)
 {
-	u32 x = *(const u32 *)a, y = *(const u32 *)b;
+	enum { WORDS = 1024 };
+	static const char letters[] = "etaoinshrdlucmfwypvbgkjqxz";
+	u8 word[WORDS][10];
 
-	return (x > y) - (x < y);
-}
+	for (u32 i = 0; i < WORDS; i++) {
+		word[i][0] = (u8)(1 + next_random(&seed) % 9);
+		for (u32 k = 1; k <= word[i][0]; k++) {
+			u32 a = next_random(&seed) % 26, b = next_random(&seed) % 26;
 
-static u64 sort(u64 n)
-{
-	u32 *v = malloc(4096 * sizeof(*v)), seed = 1;
-	u64 sum = 0;
-
-	for (u64 i = 0; i < n; i++) {
-		for (u32 k = 0; k < 4096; k++)
-			v[k] = seed = seed * 1664525 + 1013904223;
-		qsort(v, 4096, sizeof(*v), by_value);
-		sum += v[i & 4095];
-	}
-	free(v);
-	return sum;
-}
-
-static u64 sieve(u64 n)
-{
-	static unsigned char composite[1 << 18];
-	u64 primes = 0;
-
-	for (u64 r = 0; r < n; r++) {
-		memset(composite, 0, sizeof(composite));
-		for (u32 i = 2; i < sizeof(composite); i++) {
-			if (composite[i])
-				continue;
-			primes++;
-			for (u32 k = 2 * i; k < sizeof(composite); k += i)
-				composite[k] = 1;
+			word[i][k] = (u8)letters[a < b ? a : b];
 		}
 	}
-	return primes;
-}
+	for (size_t at = 0; at < len;) {
+		/* A few words are used often, most of them seldom. */
+		u32 a = next_random(&seed) % WORDS, b = next_random(&seed) % WORDS;
+		const u8 *w = word[a * b / WORDS];
 
-/* Pointers all over 8 MiB, each telling the next. */
-static u64 chase(u64 n)
-{
-	enum { COUNT = 1 << 20 };
-	u64 *next = malloc(COUNT * sizeof(*next)), at = 0;
-
-	for (u64 i = 0; i < COUNT; i++)
-		next[i] = (i * 1566083941 + 12345) & (COUNT - 1);
-	for (u64 i = 0; i < n * 50000; i++)
-		at = next[at];
-	free(next);
-	return at;
-}
-
-static u64 copy(u64 n)
-{
-	static char from[65536], to[65536];
-	u64 sum = 0;
-
-	for (u64 i = 0; i < n * 250; i++) {
-		from[i & 65535]++;
-		memcpy(to, from, sizeof(to));
-		__asm__ volatile("" ::: "memory");
-		sum += (u64)to[i & 65535];
+		for (u32 k = 1; k <= w[0] && at < len; k++)
+			out[at++] = w[k];
+		if (at < len)
+			out[at++] = next_random(&seed) % 12 ? ' ' : '\n';
 	}
-	return sum;
 }
 
-static u64 bits_of(double d)
+static u64 cpu_us(void)
 {
-	u64 u;
+	u64 us = 0;
 
-	memcpy(&u, &d, sizeof(u));
-	return u;
-}
+	for (int who = RUSAGE_CHILDREN; who <= RUSAGE_SELF; who++) {
+		struct rusage r;
 
-static u64 scalar_fp(u64 n)
-{
-	double x = 0.1, y = 0.2, z = 0.3;
-
-	for (u64 i = 0; i < n * 20000; i++) {
-		double dx = 10 * (y - x), dy = x * (28 - z) - y, dz = x * y - z * (8.0 / 3);
-
-		x += dx * 0.001;
-		y += dy * 0.001;
-		z += dz * 0.001;
+		getrusage(who, &r);
+		us += (u64)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000000 +
+		      (u64)(r.ru_utime.tv_usec + r.ru_stime.tv_usec);
 	}
-	return bits_of(x + y + z);
+	return us;
 }
 
-static u64 vector_fp(u64 n)
+static void run(const struct row *row, u64 scale)
 {
-	static double a[64][64], b[64][64], c[64][64];
-	double sum = 0;
+	u64 count = (row->count * scale + 99) / 100, before = cpu_us(), sum = row->run(count);
 
-	for (int i = 0; i < 64; i++)
-		for (int j = 0; j < 64; j++)
-			a[i][j] = (i + j) % 7, b[i][j] = (i * j) % 5;
-	for (u64 r = 0; r < n; r++) {
-		for (int i = 0; i < 64; i++)
-			for (int k = 0; k < 64; k++)
-				for (int j = 0; j < 64; j++)
-					c[i][j] += a[i][k] * b[k][j];
-		sum += c[r & 63][63];
-	}
-	return bits_of(sum);
+	printf("work: done %016llx %llu\n", (unsigned long long)sum,
+	       (unsigned long long)(cpu_us() - before));
+	fflush(stdout);
 }
 
-static u64 x87(u64 n)
+static void ready(const struct row *row)
 {
-	long double x = 0.5L;
-	double d;
-
-	for (u64 i = 0; i < n * 20000; i++)
-		x = x * 3.5L * (1.0L - x) + 0.01L;
-	d = (double)x;
-	return bits_of(d);
+	if (row->prepare)
+		row->prepare();
+	printf("work: ready %s\n", row->name);
+	fflush(stdout);
 }
 
-static u64 syscalls(u64 n)
+static void list(void)
 {
-	u64 sum = 0;
-
-	for (u64 i = 0; i < n * 2000; i++)
-		sum += syscall(SYS_getppid) == -1;
-	return sum;
+	for (int i = 0; i < FILES; i++)
+		for (const struct row *r = all_rows[i]; r->name; r++)
+			printf("work: row %s %s\n", r->set, r->name);
 }
 
-static u64 faults(u64 n)
+static const struct row *find(const char *name)
 {
-	enum { LEN = 512 * 4096 };
-	u64 sum = 0;
-
-	for (u64 r = 0; r < (n + 3) / 4; r++) {
-		char *p =
-			mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		madvise(p, LEN, MADV_NOHUGEPAGE);
-		for (u32 i = 0; i < LEN; i += 4096)
-			p[i] = 1;
-		sum += (u64)p[LEN / 2];
-		munmap(p, LEN);
-	}
-	return sum;
+	for (int i = 0; i < FILES; i++)
+		for (const struct row *r = all_rows[i]; r->name; r++)
+			if (strcmp(r->name, name) == 0)
+				return r;
+	return NULL;
 }
 
-static u64 forks(u64 n)
+static u64 number(const char *digits, u64 otherwise)
 {
-	u64 sum = 0;
+	u64 n = 0;
 
-	for (u64 i = 0; i < n * 2; i++) {
-		int status = 0;
-		pid_t pid = fork();
-
-		if (pid == 0)
-			_exit(1);
-		waitpid(pid, &status, 0);
-		sum += (u64)WEXITSTATUS(status);
-	}
-	return sum;
+	if (!digits || !*digits)
+		return otherwise;
+	for (; *digits >= '0' && *digits <= '9' && n < 1000000; digits++)
+		n = n * 10 + (u64)(*digits - '0');
+	return n;
 }
 
-static u64 pipes(u64 n)
+/* The guest's console neither echoes nor edits. */
+static void make_raw(void)
 {
-	int there[2], back[2];
-	u64 sum = 0;
-	char byte = 1;
+	struct termios t;
 
-	if (pipe(there) || pipe(back))
-		exit(1);
-	if (fork() == 0) {
-		close(there[1]);
-		while (read(there[0], &byte, 1) == 1)
-			if (write(back[1], &byte, 1) != 1)
-				break;
-		_exit(0);
-	}
-	close(there[0]);
-	for (u64 i = 0; i < n * 50; i++)
-		if (write(there[1], &byte, 1) == 1 && read(back[0], &byte, 1) == 1)
-			sum += (u64)byte;
-	close(there[1]);
-	wait(NULL);
-	return sum;
+	if (tcgetattr(STDIN_FILENO, &t))
+		return;
+	t.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(STDIN_FILENO, TCSANOW, &t);
 }
 
-static const struct {
-	const char *name;
-	u64 (*run)(u64 n);
-	u64 n; /* at scale 100 */
-} work[] = {
-	{ "integer", integer, 100 },     { "calls", calls, 1200 },        { "sort", sort, 80 },
-	{ "sieve", sieve, 40 },          { "chase", chase, 60 },          { "copy", copy, 20 },
-	{ "scalar-fp", scalar_fp, 240 }, { "vector-fp", vector_fp, 200 }, { "x87", x87, 150 },
-	{ "syscalls", syscalls, 60 },    { "faults", faults, 60 },        { "forks", forks, 20 },
-	{ "pipes", pipes, 60 },
-};
-
-int main(int argc, char **argv)
+static int serve(void)
 {
-	u64 scale = argc > 1 ? 0 : 100;
+	const struct row *row = NULL;
+	char line[128];
+	u64 scale = 100;
 
-	for (const char *d = argc > 1 ? argv[1] : ""; *d >= '0' && *d <= '9'; d++)
-		scale = scale * 10 + (u64)(*d - '0');
-	for (size_t i = 0; i < sizeof(work) / sizeof(work[0]); i++) {
-		u64 n = (work[i].n * scale + 99) / 100, sum;
+	make_raw();
+	printf("work: waiting\n");
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin)) {
+		char *rest, *word = strtok_r(line, " \r\n", &rest);
 
-		if (argc > 2 && strcmp(argv[2], work[i].name) != 0)
+		if (!word)
 			continue;
-		printf("work: begin %s\n", work[i].name);
-		fflush(stdout);
-		sum = work[i].run(n);
-		printf("work: end %s %016llx\n", work[i].name, (unsigned long long)sum);
+		if (strcmp(word, "quit") == 0)
+			break;
+		if (strcmp(word, "run") == 0 && row)
+			run(row, scale);
+		if (strcmp(word, "prepare") == 0) {
+			word = strtok_r(NULL, " \r\n", &rest);
+			row = word ? find(word) : NULL;
+			scale = number(strtok_r(NULL, " \r\n", &rest), 100);
+			if (row)
+				ready(row);
+			else
+				wrong("row: there is none of this name");
+		}
 		fflush(stdout);
 	}
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	bool found = false;
+	u64 scale = number(argc > 2 ? argv[2] : NULL, 100),
+	    runs = number(argc > 3 ? argv[3] : NULL, 1);
+
+	if (argc < 2)
+		return serve();
+	if (strcmp(argv[1], "nothing") == 0) /* what the row "exec" executes */
+		return 0;
+	if (strcmp(argv[1], "list") == 0) {
+		list();
+		return 0;
+	}
+	for (int i = 0; i < FILES; i++) {
+		for (const struct row *r = all_rows[i]; r->name; r++) {
+			if (strcmp(argv[1], "all") && strcmp(argv[1], r->set) &&
+			    strcmp(argv[1], r->name))
+				continue;
+			found = true;
+			ready(r);
+			for (u64 k = 0; k < runs; k++)
+				run(r, scale);
+		}
+	}
+	return found ? 0 : 2;
 }

@@ -151,8 +151,7 @@ static struct block *single(struct soft_cpu *c)
 	return b;
 }
 
-/* Note that there is code in [off, off+len) of the page, before its bytes are decoded. */
-static void mark_pieces(struct code_page *page, unsigned off, unsigned len)
+void mark_pieces(struct code_page *page, unsigned off, unsigned len)
 {
 	u64 pieces = 0;
 

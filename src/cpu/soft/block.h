@@ -76,6 +76,8 @@ void blocks_destroy(struct soft_cpu *c);
 void blocks_flush(struct soft_cpu *c); /* forget everything; not while a block runs */
 /* The block at c->rip, which is put into the jump cache under @tag. May raise. */
 struct block *block_find(struct soft_cpu *c, u64 tag);
+/* Note that there is code in [off, off+len) of the page, before its bytes are decoded. */
+void mark_pieces(struct code_page *page, unsigned off, unsigned len);
 /* Decode the instruction at c->rip. May raise. */
 void code_fetch_insn(struct soft_cpu *c, struct insn *out);
 /* After a raise: count what ran of the block that was left. */

@@ -95,6 +95,7 @@ void fpu_wait(struct soft_cpu *c);
 void fpu_clear_x87(struct soft_fpu *f); /* as FNINIT leaves it */
 
 size_t thunks_room(const struct thunks *t); /* bytes of code that can still be made */
+bool thunks_host_has(const struct thunks *t, enum insn_feature feature);
 const struct fault_area *thunks_area(const struct thunks *t);
 
 #define EXEC(op, function, attributes) void function(struct soft_cpu *c, const struct insn *i);

@@ -47,6 +47,11 @@ static void ask_host(bool has[N_FEATURES])
 	has[FEATURE_AVX] = has[FEATURE_AVX] && (xcr0 & 6) == 6;
 }
 
+bool thunks_host_has(const struct thunks *t, enum insn_feature feature)
+{
+	return t->has[feature];
+}
+
 const struct fault_area *thunks_area(const struct thunks *t)
 {
 	return &t->area;

@@ -30,13 +30,17 @@ struct tr {
 	struct jit_block *block;
 	u32 number; /* the block's */
 	u32 key;
-	const u8 *page; /* the page's bytes, as they were copied */
+	const u8 *from; /* the page in the host's memory */
+	u64 copied;     /* pieces of 64 bytes that are in @page */
+	u8 page[PAGE];  /* its bytes, read once, where they were asked for; tr_decode() */
 	struct x64 x, cold;
 	struct tr_insn insn[JIT_BLOCK_INSNS];
 	unsigned n, k;  /* how many, and which is being translated */
 	unsigned flags; /* enum tr_flags */
 	bool accessed;  /* a memory operand came before: a backward jump need not poll */
 	bool ended;     /* nothing comes behind */
+	bool full;      /* no room for one more site */
+	u32 sites;      /* the first one of insn[k] */
 };
 
 enum tr_result { TR_NOT_MINE, TR_DONE };
@@ -46,6 +50,23 @@ enum tr_result tr_flow(struct tr *t, const struct tr_insn *n); /* branches, stac
 enum tr_result tr_vec(struct tr *t, const struct tr_insn *n);  /* SSE, AVX, MMX, x87 */
 enum tr_result tr_sys(struct tr *t, const struct tr_insn *n);  /* CLI, RDTSC, STAC, strings, ... */
 enum tr_result tr_int(struct tr *t, const struct tr_insn *n);  /* white list of integer ones */
+
+/* ---- tr.c ---- */
+
+/* Decode what is @at bytes into the page. 0 or less: there is no whole instruction in it. */
+int tr_decode(struct tr *t, struct insn *out, unsigned at);
+/* @i may go on elsewhere, or behind it; or it goes on elsewhere, or wherever C says. */
+bool tr_may_jump(const struct insn *i);
+bool tr_ends(const struct insn *i);
+static inline u64 tr_rip(const struct tr *t, const struct tr_insn *n)
+{
+	return t->block->rip + n->at;
+}
+/* Where a direct jump goes. */
+static inline u64 tr_target(const struct tr *t, const struct tr_insn *n)
+{
+	return tr_rip(t, n) + n->i.len + n->i.imm;
+}
 
 /* ---- registers ---- */
 
@@ -67,7 +88,7 @@ unsigned tr_get(struct tr *t, unsigned r, unsigned scratch);
 /* @r becomes the 64 bits of @host. */
 void tr_put(struct tr *t, unsigned r, unsigned host);
 
-/* ---- flags ---- */
+/* ---- flags; tr_flags.c. All but tr_flags_set() may use T0 ---- */
 
 /* Host code that is to follow destroys the host's flags: save them if they are alive. */
 void tr_flags_lost(struct tr *t, u32 live);
@@ -77,6 +98,13 @@ void tr_flags_native(struct tr *t);
 void tr_flags_saved(struct tr *t, u32 live);
 /* insn[k] has set them natively. */
 void tr_flags_set(struct tr *t);
+/* insn[k] follows as a copy, behind its memory operand: what it reads, or leaves, is native. */
+void tr_flags_before(struct tr *t);
+void tr_flags_after(struct tr *t); /* it was one */
+/* From soft_cpu.lf to the host's, which @x's code goes on with. */
+void tr_flags_restore(struct x64 *x);
+/* live_before and live_after of all. */
+void tr_liveness(struct tr *t);
 /* Flags that code at @rip reads before it writes them; FL_ARITH where that cannot be known. */
 u32 tr_live_at(struct tr *t, u64 rip);
 
