@@ -151,6 +151,70 @@ static void time_stands_still_in_a_pause(void)
 	stop();
 }
 
+/* What interrupt 30 finds in AX: what ran before it. Its handler ends in a shutdown. */
+enum { HANDLER = 0x2000, FOUND = 0x500 };
+
+static u32 found_by_interrupt(bool before)
+{
+	/* MOV [ES:FOUND], AX; LIDT [CS:FOUND + 2], which is 0; UD2 */
+	static const u8 handler[] = { 0x26, 0xa3, 0x00, 0x05, 0x2e, 0x0f,
+				      0x01, 0x1e, 0x02, 0x05, 0x0f, 0x0b };
+	u32 found = 0, vector = HANDLER;
+
+	CHECK_EQ(mem_write(M->mem, HANDLER, handler, sizeof(handler)), 0);
+	CHECK_EQ(mem_write(M->mem, 4 * 0x30, &vector, 4), 0);
+	C->seg[SEG_DS].base = 0xfee00000;
+	C->gpr[R_AX] = 0;
+	cpu_mode_changed(C);
+	lapic_write(&C->lapic, 0xf0, 4, 0x1ff);
+	if (before)
+		lapic_write(&C->lapic, 0x300, 4, 1u << 18 | 0x30);
+	CHECK_EQ(soft_accel.run(&C->base), RUN_SHUTDOWN);
+	CHECK_EQ(mem_read(M->mem, FOUND, &found, 2), 0);
+	return found;
+}
+
+static void interrupts_come_one_instruction_behind_sti(void)
+{
+	START(0xfb, 0x40, 0x40, 0x40, 0xf4); /* STI; INC AX ... */
+	CHECK_EQ(found_by_interrupt(true), 1);
+	stop();
+}
+
+static void a_halt_behind_sti_wakes(void)
+{
+	START(0xfb, 0xf4, 0x40, 0x40, 0xf4);
+	CHECK_EQ(found_by_interrupt(true), 0);
+	stop();
+}
+
+#define SEND_30 0x66, 0xc7, 0x06, 0x00, 0x03, 0x30, 0x00, 0x04, 0x00 /* MOV DWORD [300], 40030 */
+
+static void sti_holds_back_only_what_comes_at_once(void)
+{
+	START(0xfb, 0x90, 0x90, SEND_30, 0x40, 0x40, 0xf4);
+	CHECK_EQ(found_by_interrupt(false), 0);
+	stop();
+	START(0xfb, SEND_30, 0x40, 0x40, 0xf4);
+	CHECK_EQ(found_by_interrupt(false), 0);
+	stop();
+	START(0xfb, 0xfb, 0xeb, 0x00, SEND_30, 0x40, 0xf4);
+	CHECK_EQ(found_by_interrupt(false), 0);
+	stop();
+}
+
+static void an_interrupt_that_waits_outlives_a_fault_behind_sti(void)
+{
+	const u32 vector = 0x3000;
+	const u8 handler[] = { 0xfb, 0x40, 0x40, 0xf4 };
+
+	START(0xfb, 0x0f, 0x0b); /* STI; UD2 */
+	CHECK_EQ(mem_write(M->mem, 4 * VEC_UD, &vector, 4), 0);
+	CHECK_EQ(mem_write(M->mem, vector, handler, sizeof(handler)), 0);
+	CHECK_EQ(found_by_interrupt(true), 1);
+	stop();
+}
+
 int main(void)
 {
 	RUN(steps_are_taken_at_each_instruction);
@@ -158,5 +222,9 @@ int main(void)
 	RUN(an_smi_handler_runs_and_returns);
 	RUN(state_is_carried_over_a_reset_in_the_middle);
 	RUN(time_stands_still_in_a_pause);
+	RUN(interrupts_come_one_instruction_behind_sti);
+	RUN(a_halt_behind_sti_wakes);
+	RUN(sti_holds_back_only_what_comes_at_once);
+	RUN(an_interrupt_that_waits_outlives_a_fault_behind_sti);
 	return 0;
 }

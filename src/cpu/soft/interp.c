@@ -585,9 +585,11 @@ begin:
 	goto * op->go;
 
 unlinked:
-	/* A direct branch, perhaps for the first time. */
+	/* A direct branch to another page, or perhaps for the first time. */
 	if (unlikely(!CANONICAL(rip)))
 		goto slow;
+	if ((gpr8[R_BLOCK] ^ rip) >= PAGE)
+		goto jumped;
 	c->base.insns += (u64)(op - b->op) + 1;
 	if (unlikely(__atomic_load_n(&c->attention, __ATOMIC_RELAXED)))
 		goto leave;
@@ -659,8 +661,9 @@ L_thunk_m:
 	goto by_the_book;
 L_exec_end:
 	(void)sync(c, op);
+	c->shadow = false;
 	exec_insn(c, op->insn);
-	if (unlikely(c->shadow))
+	if (unlikely(c->shadow_ss))
 		__atomic_fetch_or(&c->attention, ATT_STEP, __ATOMIC_SEQ_CST);
 	c->base.insns += (u64)(op - b->op) + 1;
 	rip = c->next_rip;

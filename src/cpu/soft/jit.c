@@ -323,6 +323,7 @@ JIT_CALL const u8 *jit_book(struct soft_cpu *c, u32 number)
 		return NULL;
 	}
 	(void)decode(&insn, b->copy + s->at, s->len, CPU_64);
+	c->shadow = false;
 	exec_insn(c, &insn);
 	c->base.insns++;
 	if (turn != __atomic_load_n(&j->turn, __ATOMIC_RELAXED)) {
@@ -332,7 +333,7 @@ JIT_CALL const u8 *jit_book(struct soft_cpu *c, u32 number)
 	} else {
 		ends = true;
 	}
-	if (c->shadow)
+	if (c->shadow_ss)
 		__atomic_fetch_or(&c->attention, ATT_STEP, __ATOMIC_SEQ_CST);
 	c->rip = c->next_rip;
 	if (c->cpl != cpl)

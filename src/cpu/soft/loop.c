@@ -140,6 +140,13 @@ static bool can_interrupt(const struct soft_cpu *c)
 	return c->rflags & FL_IF && !c->shadow;
 }
 
+/* Nobody looked at it where it ended: the hot loop does not stop behind STI. */
+static void end_shadow(struct soft_cpu *c)
+{
+	if (c->shadow && !c->shadow_ss && c->rip != c->shadow_rip)
+		c->shadow = false;
+}
+
 /* A maskable interrupt, if there is one that may be taken: into c->event. */
 static void look_for_interrupt(struct soft_cpu *c)
 {
@@ -166,11 +173,9 @@ static void wake_up(struct soft_cpu *c)
 		c->activity = ACT_RUN;
 }
 
-/* Fill c->event with what comes before the next instruction. */
-static void look_for_events(struct soft_cpu *c)
+/* Into c->event what comes before the next instruction, but for interrupts. */
+static void look_for_others(struct soft_cpu *c)
 {
-	if (c->activity == ACT_WAIT_SIPI || c->event.kind)
-		return;
 	if (c->smi_pending && !c->in_smm) {
 		c->smi_pending = false;
 		smm_enter(c);
@@ -184,23 +189,42 @@ static void look_for_events(struct soft_cpu *c)
 			.dr6 = c->trap_dr6 | exec_breakpoints(c),
 		};
 		c->trap_dr6 = 0;
-		wake_up(c);
-		return;
-	}
-	if (c->nmi_pending && !c->nmi_blocked && !c->shadow_ss) {
+	} else if (c->nmi_pending && !c->nmi_blocked && !c->shadow_ss) {
 		c->nmi_pending = false;
 		c->event = (struct soft_event){ .vector = VEC_NMI, .kind = EV_NMI };
-		wake_up(c);
-		return;
 	}
-	look_for_interrupt(c);
+}
+
+/* Fill c->event with what comes before the next instruction. */
+static void look_for_events(struct soft_cpu *c, bool interrupts)
+{
+	if (c->activity == ACT_WAIT_SIPI)
+		return;
+	if (!c->event.kind)
+		look_for_others(c);
+	if (!c->event.kind && interrupts)
+		look_for_interrupt(c);
+	else if (interrupts) /* it was not looked for */
+		__atomic_fetch_or(&c->attention, ATT_INTR, __ATOMIC_SEQ_CST);
 	if (c->event.kind)
 		wake_up(c);
 }
 
 static u32 take(struct soft_cpu *c, u32 bits)
 {
+	if (!(__atomic_load_n(&c->attention, __ATOMIC_RELAXED) & bits))
+		return 0;
 	return __atomic_fetch_and(&c->attention, ~bits, __ATOMIC_SEQ_CST) & bits;
+}
+
+/* After what may have left something for the next boundary. */
+static void look_again(struct soft_cpu *c)
+{
+	u32 bits = (must_step(c) || c->trap_dr6 ? ATT_STEP : 0) |
+		   (c->intr_waiting || c->nmi_pending ? ATT_INTR : 0);
+
+	if (bits)
+		__atomic_fetch_or(&c->attention, bits, __ATOMIC_SEQ_CST);
 }
 
 static void sleep_until_wanted(struct soft_cpu *c)
@@ -212,6 +236,9 @@ static void sleep_until_wanted(struct soft_cpu *c)
 /* False: run() is to return c->result. */
 static bool attend(struct soft_cpu *c)
 {
+	bool interrupts;
+
+	end_shadow(c);
 	if (take(c, ATT_STOP)) {
 		fpu_park(c);
 		world_leave(c);
@@ -225,9 +252,10 @@ static bool attend(struct soft_cpu *c)
 		c->result = RUN_AGAIN;
 		return false;
 	}
-	if (take(c, ATT_INTR))
+	interrupts = take(c, ATT_INTR);
+	if (interrupts)
 		cpu_take_events(c);
-	look_for_events(c);
+	look_for_events(c, interrupts || c->activity != ACT_RUN);
 	if (c->activity != ACT_RUN) {
 		sleep_until_wanted(c);
 		return true;
@@ -239,10 +267,7 @@ static bool attend(struct soft_cpu *c)
 	if (!must_step(c))
 		return true;
 	step(c);
-	if (must_step(c) || c->trap_dr6)
-		__atomic_fetch_or(&c->attention, ATT_STEP, __ATOMIC_SEQ_CST);
-	if (c->intr_waiting || c->nmi_pending)
-		__atomic_fetch_or(&c->attention, ATT_INTR, __ATOMIC_SEQ_CST);
+	look_again(c);
 	return true;
 }
 
@@ -251,6 +276,7 @@ static void deliver(struct soft_cpu *c)
 	event_deliver(c);
 	c->shadow = c->shadow_ss = false;
 	c->trap_dr6 = 0;
+	look_again(c);
 }
 
 static __attribute__((noinline)) void guest(struct soft_cpu *c)
@@ -287,7 +313,6 @@ enum run_result soft_run(struct vcpu *v)
 	while (!try_guest(c)) {
 		block_leave(c);
 		c->trap_dr6 = 0;
-		__atomic_fetch_or(&c->attention, ATT_STEP, __ATOMIC_SEQ_CST);
 		if (c->delivering.kind && !event_merge(c)) {
 			c->event.kind = c->delivering.kind = EV_NONE;
 			c->activity = ACT_SHUTDOWN;

@@ -176,6 +176,7 @@ static void leave_events(struct soft_cpu *c, const u8 *map)
 	c->smm_inside_nmi = false;
 	c->shadow = map[MAP_SHADOW] & (SHADOW_STI | SHADOW_SS);
 	c->shadow_ss = map[MAP_SHADOW] & SHADOW_SS;
+	c->shadow_rip = le64_at(map + MAP_RIP);
 	c->trap_dr6 = le32_at(map + MAP_TRAP) & DR6_BITS;
 	if (map[MAP_HALT] & 1) {
 		c->activity = ACT_HALT;

@@ -252,6 +252,7 @@ struct soft_cpu {
 	struct soft_event delivering; /* what is being delivered: a second fault meets it */
 	bool shadow;    /* STI, MOV SS, POP SS ran just before: no interrupts; see shadow_ss */
 	bool shadow_ss; /* by MOV SS or POP SS: no debug traps or NMIs either */
+	u64 shadow_rip; /* where STI's ends: at any other RIP it has ended */
 	bool trap_tf;   /* TF was set when the instruction began */
 	u64 trap_dr6;   /* debug conditions met by the instruction that ran: DR6 bits */
 	bool nmi_blocked, nmi_pending, in_smm, smi_pending, smm_inside_nmi;

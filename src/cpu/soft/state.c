@@ -241,6 +241,7 @@ static void load_events(struct soft_cpu *c, const struct cpu_state *in)
 	c->trap_tf = false;
 	c->shadow_ss = in->event.interrupt_shadow & SHADOW_SS;
 	c->shadow = in->event.interrupt_shadow & (SHADOW_SS | SHADOW_STI);
+	c->shadow_rip = in->rip;
 	c->nmi_pending = in->event.nmi_pending;
 	c->nmi_blocked = in->event.nmi_masked;
 	c->in_smm = in->event.in_smm;

@@ -120,6 +120,7 @@ void exec_sti(struct soft_cpu *c, const struct insn *i)
 	if (c->rflags & FL_IF)
 		return;
 	c->shadow = true;
+	c->shadow_rip = c->next_rip;
 	flags_set(c, FL_IF, FL_IF);
 }
 
