@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cpu/soft/tr_stub.c: until there is a translator: no block is translated. */
+/* cpu/soft/tr_stub.c: until there is a translator for vectors: all of them by C. */
 #include "cpu/soft/tr.h"
 
-struct jit_block *translate(struct soft_cpu *c, const struct fetch *f, u32 key, bool *full)
+enum tr_result tr_vec(struct tr *t, const struct tr_insn *n)
 {
-	(void)c, (void)f, (void)key, (void)full;
-	return NULL;
+	(void)t, (void)n;
+	return TR_NOT_MINE;
 }
 
 bool jit_vec_ok(struct soft_cpu *c)
