@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-
-enum { REX_W = 8, REX_R = 4, REX_X = 2, REX_B = 1 };
+#include "cpu/soft/x64_priv.h"
 
 void x64_byte(struct x64 *x, unsigned b)
 {
@@ -36,23 +35,12 @@ void x64_u32(struct x64 *x, u32 v)
 	x64_bytes(x, b, sizeof(b));
 }
 
-static void number(struct x64 *x, u64 v, unsigned n)
+void x64_number(struct x64 *x, u64 v, unsigned n)
 {
 	u8 b[8];
 
 	put_le64(b, v);
 	x64_bytes(x, b, n);
-}
-
-/* REX's bits for a field of four bits. */
-static unsigned extends(unsigned reg, unsigned bit)
-{
-	return reg != X64_NONE && reg & 8 ? bit : 0;
-}
-
-static unsigned memory_rex(struct x64_mem m)
-{
-	return extends(m.index, REX_X) | extends(m.base, REX_B);
 }
 
 static bool fits_s8(s32 v)
@@ -61,7 +49,7 @@ static bool fits_s8(s32 v)
 }
 
 /* SDM 2A table 2-2: base 5 without displacement is none, and base 4 needs SIB. */
-static void memory(struct x64 *x, unsigned reg, struct x64_mem m)
+void x64_modrm(struct x64 *x, unsigned reg, struct x64_mem m)
 {
 	unsigned index = m.index == X64_NONE ? 4 : m.index & 7;
 	unsigned base = m.base == X64_NONE ? 5 : m.base & 7;
@@ -110,24 +98,19 @@ static void opcode(struct x64 *x, unsigned size, u32 op, unsigned rex, bool byte
 		x64_byte(x, op >> n * 8 & 0xff);
 }
 
-/* SPL, BPL, SIL, DIL: without REX the number means AH to BH. */
-static bool needs_rex(unsigned reg)
-{
-	return reg >= 4 && reg < 8;
-}
-
 void x64_rr(struct x64 *x, unsigned size, u32 op, unsigned reg, unsigned rm)
 {
-	opcode(x, size, op, extends(reg, REX_R) | extends(rm, REX_B),
-	       size == 1 && (needs_rex(reg) || needs_rex(rm)));
+	opcode(x, size, op, x64_extends(reg, REX_R) | x64_extends(rm, REX_B),
+	       size == 1 && (x64_low_byte(reg) || x64_low_byte(rm)));
 	x64_byte(x, 0xc0 | (reg & 7) << 3 | (rm & 7));
 }
 
 void x64_rm(struct x64 *x, unsigned size, u32 op, unsigned reg, struct x64_mem m)
 {
 	assert(m.index != X64_SP);
-	opcode(x, size, op, extends(reg, REX_R) | memory_rex(m), size == 1 && needs_rex(reg));
-	memory(x, reg, m);
+	opcode(x, size, op, x64_extends(reg, REX_R) | x64_memory_rex(m),
+	       size == 1 && x64_low_byte(reg));
+	x64_modrm(x, reg, m);
 }
 
 static bool short_immediate(unsigned size, s32 imm)
@@ -147,9 +130,9 @@ void x64_alu_ri(struct x64 *x, unsigned size, unsigned alu, unsigned rm, s32 imm
 	unsigned len;
 	u32 op = group1(size, imm, &len);
 
-	opcode(x, size, op, extends(rm, REX_B), size == 1 && needs_rex(rm));
+	opcode(x, size, op, x64_extends(rm, REX_B), size == 1 && x64_low_byte(rm));
 	x64_byte(x, 0xc0 | (alu & 0x38) | (rm & 7));
-	number(x, (u32)imm, len);
+	x64_number(x, (u32)imm, len);
 }
 
 void x64_alu_mi(struct x64 *x, unsigned size, unsigned alu, struct x64_mem m, s32 imm)
@@ -158,9 +141,9 @@ void x64_alu_mi(struct x64 *x, unsigned size, unsigned alu, struct x64_mem m, s3
 	u32 op = group1(size, imm, &len);
 
 	assert(m.index != X64_SP);
-	opcode(x, size, op, memory_rex(m), false);
-	memory(x, alu >> 3, m);
-	number(x, (u32)imm, len);
+	opcode(x, size, op, x64_memory_rex(m), false);
+	x64_modrm(x, alu >> 3, m);
+	x64_number(x, (u32)imm, len);
 }
 
 void x64_mov(struct x64 *x, unsigned dst, unsigned src)
@@ -171,14 +154,14 @@ void x64_mov(struct x64 *x, unsigned dst, unsigned src)
 void x64_mov_ri(struct x64 *x, unsigned dst, u64 imm)
 {
 	if (imm == (u32)imm) {
-		opcode(x, 4, 0xb8 | (dst & 7), extends(dst, REX_B), false);
+		opcode(x, 4, 0xb8 | (dst & 7), x64_extends(dst, REX_B), false);
 		x64_u32(x, (u32)imm);
 	} else if (imm == (u64)(s32)imm) {
 		x64_rr(x, 8, 0xc7, 0, dst);
 		x64_u32(x, (u32)imm);
 	} else {
-		opcode(x, 8, 0xb8 | (dst & 7), extends(dst, REX_B), false);
-		number(x, imm, 8);
+		opcode(x, 8, 0xb8 | (dst & 7), x64_extends(dst, REX_B), false);
+		x64_number(x, imm, 8);
 	}
 }
 

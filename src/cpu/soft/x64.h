@@ -119,10 +119,19 @@ void x64_jmp_reg(struct x64 *x, unsigned reg);
 void x64_jmp_mem(struct x64 *x, struct x64_mem m);
 
 /*
- * The guest's instruction @i again, with other registers or memory behind its fields: ModRM.reg,
- * ModRM.rm (or the register in the opcode), VEX.vvvv. What the instruction does not have is not
- * looked at; operand size, LOCK, immediates, vector length stay. The address is always 64-bit and
- * in DS. False: it cannot be said so (AH to BH beside a register that needs REX), nothing written.
+ * The guest's instruction @i, of 64-bit code, again, with other registers or memory behind its
+ * fields: ModRM.reg, ModRM.rm (or the register in the opcode), VEX.vvvv. What the instruction does
+ * not have is not looked at; operand size, LOCK, immediates, vector length stay. The address is
+ * always 64-bit and in DS. A high byte register is said by 0 to 3: the register it is a part of.
+ *
+ * General registers and memory (E of the tables) may become each other; then a 32-bit result does
+ * not clear what lies above it in memory.
+ *
+ * False: it cannot be said so, and nothing is written: AH to BH beside a register that needs REX;
+ * LOCK without memory; a change between register and memory that would do something else (BT by a
+ * register, PEXTRB); XCHG of rAX with itself; and whatever has operands that are not general, MMX
+ * or vector registers, memory of ModRM, or one immediate: branches, strings, moffs, MOV of a
+ * segment or control register, EVEX.
  */
 struct x64_form {
 	u8 reg, rm, vvvv;
