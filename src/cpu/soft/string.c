@@ -56,14 +56,36 @@ static bool checks_alignment(const struct soft_cpu *c)
 	return c->cpl == 3 && c->cr0 & CR0_AM && c->rflags & FL_AC;
 }
 
+/*
+ * The usual case: 64-bit addresses going up, in a page that the hot loop may use: then nothing else
+ * is to be checked.
+ */
+static void *memory_at_once(const struct soft_cpu *c, const struct insn *i, struct string_side s,
+			    bool write, u64 *count)
+{
+	gva_t at = c->gpr[s.reg] + c->seg_base[s.seg];
+	const struct tlb_entry *e = &c->tlb->at[tlb_index(at)];
+	u64 fit = (PAGE - at % PAGE) >> __builtin_ctz(string_size(i));
+
+	if (at - (write ? e->write : e->read) >= PAGE || !fit)
+		return NULL;
+	*count = MIN(*count, fit);
+	return (void *)(uintptr_t)(at + e->delta);
+}
+
 void *string_memory(struct soft_cpu *c, const struct insn *i, struct string_side s, bool write,
 		    u64 *count)
 {
 	unsigned size = string_size(i);
 	u64 off = offset_of(c, i, s), below;
-	gva_t lin = seg_check(c, s.seg, off, size, write);
-	u8 *at;
+	gva_t lin;
+	u8 *at = NULL;
 
+	if (c->mode == CPU_64 && i->asz == 8 && !(c->rflags & FL_DF))
+		at = memory_at_once(c, i, s, write, count);
+	if (at)
+		return at;
+	lin = seg_check(c, s.seg, off, size, write);
 	*count = MIN(*count, room(c, i, s.seg, off, lin));
 	if (!*count || checks_alignment(c))
 		return NULL;
@@ -77,8 +99,11 @@ void *string_memory(struct soft_cpu *c, const struct insn *i, struct string_side
 
 /* ---- repetition ---- */
 
-/* A piece is about a page long, or as many elements one by one as stand for it here. */
-enum { PIECE = PAGE, ELEMENT_COST = PAGE / 64 };
+/*
+ * How many bytes at a time, or elements one by one that stand for 64 each. Interrupts are looked
+ * for after each page or such element.
+ */
+enum { PIECE = 16 * PAGE, ELEMENT_COST = 64 };
 
 /*
  * Between two pieces the instruction is to be run again. Then a breakpoint on it, which was met
