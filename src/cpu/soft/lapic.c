@@ -71,10 +71,15 @@ static void take_internal(struct lapic *l)
 		lapic_local(l, LVT_ERROR);
 }
 
-void lapic_sync(struct lapic *l)
+static void serve_events(struct lapic *l)
 {
 	if (__atomic_load_n(&l->events, __ATOMIC_RELAXED) & EVENTS_INTERNAL)
 		take_internal(l);
+}
+
+void lapic_sync(struct lapic *l)
+{
+	serve_events(l);
 	lapic_timer_run(l);
 }
 
@@ -157,7 +162,7 @@ bool lapic_extint(struct lapic *l)
 {
 	u32 lvt = l->reg[LVT_LINT0];
 
-	lapic_sync(l);
+	serve_events(l); /* the timer cannot send it */
 	if (l->extint)
 		return true;
 	if (!__atomic_load_n(&l->lint0, __ATOMIC_ACQUIRE))

@@ -39,32 +39,44 @@ static u64 period(const struct lapic *l)
 /* Nanoseconds until the TSC gets to @tsc, rounded up. */
 static u64 ns_to_tsc(const struct lapic *l, u64 tsc)
 {
-	u64 have = l->bus->ops->tsc(l->cpu);
+	u64 have = l->bus->ops->tsc(l->cpu), hz = l->bus->tsc_hz, left = tsc - have;
 	unsigned __int128 ns;
 
 	if (tsc <= have)
 		return 0;
-	ns = ((unsigned __int128)(tsc - have) * NS_PER_S + l->bus->tsc_hz - 1) / l->bus->tsc_hz;
+	if (left <= (~0ull - hz) / NS_PER_S) /* a division of 128 bits takes long */
+		return (left * NS_PER_S + hz - 1) / hz;
+	ns = ((unsigned __int128)left * NS_PER_S + hz - 1) / hz;
 	return ns > INT64_MAX ? INT64_MAX : (u64)ns;
+}
+
+static bool is_armed(const struct lapic *l)
+{
+	return !(l->reg[LVT_TIMER] & LVT_MASKED) && (l->timer.tsc_deadline || l->timer.running);
+}
+
+static u64 due_ns(const struct lapic *l, u64 at)
+{
+	if (l->timer.tsc_deadline)
+		return at + ns_to_tsc(l, l->timer.tsc_deadline);
+	return l->timer.deadline_ns;
 }
 
 u64 lapic_due_ns(struct lapic *l)
 {
-	if (l->reg[LVT_TIMER] & LVT_MASKED)
-		return ~0ull;
-	if (l->timer.tsc_deadline)
-		return now(l) + ns_to_tsc(l, l->timer.tsc_deadline);
-	return l->timer.running ? l->timer.deadline_ns : ~0ull;
+	return is_armed(l) ? due_ns(l, now(l)) : ~0ull;
 }
 
 /* Have an alarm no later than the deadline. One that comes too early only costs a look. */
 static void renew_alarm(struct lapic *l)
 {
-	u64 due = lapic_due_ns(l);
+	u64 at, due;
 
-	if (due == ~0ull)
+	if (!is_armed(l))
 		return;
-	if (now(l) >= l->timer.alarm_ns) /* it rang, or is about to for nothing */
+	at = now(l);
+	due = due_ns(l, at);
+	if (at >= l->timer.alarm_ns) /* it rang, or is about to for nothing */
 		l->timer.alarm_ns = ~0ull;
 	if (due < l->timer.alarm_ns) {
 		l->timer.alarm_ns = due;
@@ -181,7 +193,8 @@ u64 lapic_timer_get_deadline(struct lapic *l)
 
 void lapic_timer_set_deadline(struct lapic *l, u64 tsc)
 {
-	lapic_timer_run(l);
+	if (l->timer.running || l->timer.tsc_deadline)
+		run_due(l);
 	if (mode(l) != LVT_TSC_DEADLINE)
 		return;
 	l->timer.tsc_deadline = tsc;

@@ -163,8 +163,9 @@ static void look_for_interrupt(struct soft_cpu *c)
 	if (vector < 0)
 		return;
 	c->event = (struct soft_event){ .vector = (u8)vector, .kind = EV_EXT };
-	/* There may be another behind it. */
-	__atomic_fetch_or(&c->attention, ATT_INTR, __ATOMIC_SEQ_CST);
+	/* What is behind it, and is not held back by its priority. */
+	if (lapic_extint(&c->lapic) || lapic_pending(&c->lapic) >= 0)
+		__atomic_fetch_or(&c->attention, ATT_INTR, __ATOMIC_SEQ_CST);
 }
 
 static void wake_up(struct soft_cpu *c)
