@@ -367,7 +367,7 @@ static void link(struct jit *j, const struct jit_edge *e, const struct jit_block
 	u64 pages = from->rip ^ to->rip, hosts = (uintptr_t)from->host ^ (uintptr_t)to->host;
 	s32 distance = (s32)(to->code - (e->jump + 4));
 
-	if (pages >= PAGE || hosts >= PAGE || from->key != to->key || (uintptr_t)place % 4)
+	if (pages >= PAGE || hosts >= PAGE || from->key != to->key || (uintptr_t)place % 8 > 4)
 		return;
 	/* Others may be running there: they jump to the old place or to the new one. */
 	__atomic_store_n((s32 *)(void *)place, distance, __ATOMIC_RELEASE);
