@@ -365,12 +365,12 @@ static void link(struct jit *j, const struct jit_edge *e, const struct jit_block
 	const struct jit_block *from = jit_block_at(j, e->block);
 	u8 *place = j->map.write + e->jump;
 	u64 pages = from->rip ^ to->rip, hosts = (uintptr_t)from->host ^ (uintptr_t)to->host;
-	s32 distance = (s32)(to->code - (e->jump + 4));
 
 	if (pages >= PAGE || hosts >= PAGE || from->key != to->key || (uintptr_t)place % 8 > 4)
 		return;
 	/* Others may be running there: they jump to the old place or to the new one. */
-	__atomic_store_n((s32 *)(void *)place, distance, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	x64_set_jump(&j->hot, place, jit_code(j, to->code));
 }
 
 JIT_CALL const u8 *jit_follow(struct soft_cpu *c, u32 edge)

@@ -211,6 +211,10 @@ u8 *x64_call(struct x64 *x, const u8 *to)
 	return distance(x, to);
 }
 
+struct distance {
+	s32 d;
+} __attribute__((packed, may_alias));
+
 void x64_set_jump(const struct x64 *x, u8 *place, const u8 *to)
 {
 	ptrdiff_t from;
@@ -221,7 +225,7 @@ void x64_set_jump(const struct x64 *x, u8 *place, const u8 *to)
 	from = (ptrdiff_t)(place + 4) + x->exec;
 	d = (s32)((ptrdiff_t)to - from);
 	assert(from + d == (ptrdiff_t)to);
-	memcpy(place, &d, sizeof(d));
+	((volatile struct distance *)place)->d = d;
 }
 
 void x64_jmp_reg(struct x64 *x, unsigned reg)

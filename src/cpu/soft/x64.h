@@ -109,7 +109,8 @@ void x64_lea(struct x64 *x, unsigned size, unsigned dst, struct x64_mem m);
 /*
  * Jumps with 32 bits of distance to an executable address, or to one that is not known yet (NULL).
  * They return the place of the distance, to be given to x64_set_jump(); NULL where it found no
- * room, which x64_set_jump() takes.
+ * room, which x64_set_jump() takes. It stores once: where the distance lies within 8 aligned bytes,
+ * others that run there meanwhile jump to the old place or to the new one. SDM 3A 9.1.1
  */
 u8 *x64_jmp(struct x64 *x, const u8 *to);
 u8 *x64_jcc(struct x64 *x, unsigned cc, const u8 *to);
