@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "cpu/soft/known.h"
 #include "cpu/soft/soft_priv.h"
 
 enum { BLOCK_OPS = 32, BLOCK_BYTES = 200 };
@@ -60,6 +61,7 @@ struct soft_blocks {
 	size_t used, scratch; /* bytes; the scratch at the end is for blocks that are used once */
 	struct block **hash;
 	u64 flushes, decoded;
+	struct known_insns known;
 };
 
 static inline unsigned jump_index(u64 rip)

@@ -12,6 +12,14 @@ static bool has_feature(void *ctx, enum insn_feature f)
 	return f == FEATURE_BASE || cpu_has(c, f);
 }
 
+/* What most instructions that are looked at more than a few times need. */
+static bool has_plainly(const struct soft_cpu *c, const struct insn *i,
+			const struct insn_info *info)
+{
+	return i->encoding == ENC_LEGACY &&
+	       (info->feature == FEATURE_BASE || cpu_has(c, (enum insn_feature)info->feature));
+}
+
 bool cpu_has_insn(const struct soft_cpu *c, const struct insn *i)
 {
 	return insn_has_features(i, has_feature, (void *)(uintptr_t)c);
@@ -71,7 +79,7 @@ static bool system_usable(const struct soft_cpu *c, const struct insn *i)
 
 static bool usable(struct soft_cpu *c, const struct insn *i, const struct insn_info *info)
 {
-	if (!needs_no_feature(i) && !cpu_has_insn(c, i))
+	if (!has_plainly(c, i, info) && !needs_no_feature(i) && !cpu_has_insn(c, i))
 		return false;
 	if (info->attr & INSN_PROT && !c->prot)
 		return false;

@@ -4,7 +4,7 @@
  *
  * A handler reads registers through byte offsets, memory through the TLB, and lets the host
  * compute flags. What it cannot do at once (a TLB miss, a device, a fault) it leaves undone and
- * goes to `slow`, which decodes the instruction again and runs its exec_fn. So nothing here raises
+ * goes to `slow`, which has the instruction once more and runs its exec_fn. So nothing here raises
  * but exec_fn and block_find(), and each handler does all its reads before it changes anything.
  */
 #include "cpu/soft/interp.h"
@@ -544,7 +544,6 @@ UNWATCHED static const void *const *loop(struct soft_cpu *c)
 	struct soft_blocks *blocks;
 	struct block *b;
 	struct op *op;
-	struct insn again;
 	const struct insn *insn;
 	bool last;
 	u32 count;
@@ -626,13 +625,15 @@ hot:
 	/* The whole instruction, once more, by the book. */
 slow:
 	expected = sync(c, op);
-	if (unlikely(!block_good(b))) {
+	insn = NULL;
+	if (likely(block_good(b)))
+		insn = insn_known(&blocks->known, b->host + op->at, op->len,
+				  (enum cpu_mode)c->mode);
+	if (unlikely(!insn)) {
 		c->base.insns += (u64)(op - b->op);
 		rip = c->rip;
 		goto enter;
 	}
-	(void)decode(&again, b->host + op->at, op->len, (enum cpu_mode)c->mode);
-	insn = &again;
 	last = insn->op == OP_JMP || insn->op == OP_CALL || insn->op == OP_RET;
 	goto run;
 L_exec:

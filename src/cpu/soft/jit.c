@@ -311,7 +311,7 @@ JIT_CALL const u8 *jit_book(struct soft_cpu *c, u32 number)
 	u8 cpl = c->cpl;
 	bool vec = c->jit_vec, ends = false;
 	const u8 *resume = NULL;
-	struct insn insn;
+	const struct insn *insn;
 
 	c->rip = b->rip + s->at;
 	c->next_rip = c->rip + s->len;
@@ -322,9 +322,9 @@ JIT_CALL const u8 *jit_book(struct soft_cpu *c, u32 number)
 		c->jit_vec = true;
 		return NULL;
 	}
-	(void)decode(&insn, b->copy + s->at, s->len, CPU_64);
+	insn = insn_known(&c->blocks->known, b->copy + s->at, s->len, CPU_64);
 	c->shadow = false;
-	exec_insn(c, &insn);
+	exec_insn(c, insn);
 	c->base.insns++;
 	if (turn != __atomic_load_n(&j->turn, __ATOMIC_RELAXED)) {
 		resume = NULL; /* flushed in an exclusive section of others */
