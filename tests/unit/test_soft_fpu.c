@@ -913,6 +913,15 @@ static void images_have_the_pointers_of_their_mode(void)
 	CHECK_EQ(le32_at(m), 0xffff037f);
 	CHECK_EQ(le32_at(m + 12), 0xabcd);
 	CHECK_EQ(le32_at(m + 16), 0x107 << 16);
+	CHECK_EQ(le32_at(m + 20), 0); /* no exception came of it */
+	cpu.gpr[R_DI] = (uintptr_t)memory;
+	put_le16(memory, 0x37e);
+	CHECK_EQ(run_hex("d9 2f", CPU_64), -1); /* fldcw [rdi] */
+	put_le32(memory, 0x7f800001);
+	CHECK_EQ(run_hex("d9 07", CPU_64), -1); /* a signalling NaN */
+	cpu.gpr[R_DI] = (uintptr_t)m;
+	CHECK_EQ(run_hex("d9 37", CPU_32), -1);
+	CHECK_EQ(le32_at(m), 0xffff037e);
 	CHECK_EQ(le32_at(m + 20), (u32)(uintptr_t)memory);
 	cpu.prot = false;
 	set_mode(CPU_32);

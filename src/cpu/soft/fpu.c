@@ -56,11 +56,18 @@ static u16 read_sw(void)
 	return v;
 }
 
+void fpu_note_x87(struct soft_fpu *f)
+{
+	f->x87_quiet = f->live & LIVE_X87 && (read_cw() & CW_MASKS) == CW_MASKS &&
+		       !(read_sw() & SW_ES);
+}
+
 static void note_masks(struct soft_fpu *f)
 {
 	enum { ALL_MASKED = 0x1f80 };
 
 	f->quiet = f->live && (read_mxcsr() & ALL_MASKED) == ALL_MASKED;
+	fpu_note_x87(f);
 }
 
 void fpu_enter(struct soft_fpu *f, unsigned live)
@@ -114,7 +121,7 @@ void fpu_park(struct soft_cpu *c)
 		__asm__ volatile("fninit\n\tfldcw %0" : : "m"(f->host_cw));
 	write_mxcsr(f->host_mxcsr);
 	f->live = 0;
-	f->quiet = false;
+	f->quiet = f->x87_quiet = false;
 	fault_guard(NULL);
 }
 

@@ -52,9 +52,13 @@ struct soft_fpu {
 	u32 mxcsr; /* while it is not live */
 	u32 host_mxcsr;
 	u16 host_cw;
-	u8 live;    /* enum fpu_live */
-	bool quiet; /* MXCSR is live and masks all exceptions */
-	/* Of the last x87 instruction that was no control instruction. SDM 1 8.1.8 */
+	u8 live;        /* enum fpu_live */
+	bool quiet;     /* MXCSR is live and masks all exceptions */
+	bool x87_quiet; /* x87 is live, masks all exceptions, and none waits */
+	/*
+	 * Of the last x87 instruction that was no control instruction; of data, only if an unmasked
+	 * exception came of it: CPUID.7:EBX bit 6. SDM 1 8.1.8
+	 */
 	u16 fop;
 	u64 fip, fdp;         /* offsets */
 	u64 cs_base, ds_base; /* what real mode adds to them */
@@ -93,6 +97,8 @@ bool fpu_pending(const struct soft_fpu *f);
 /* Raise #MF when one waits. With CR0.NE clear nothing happens: docs/gaps.md. */
 void fpu_wait(struct soft_cpu *c);
 void fpu_clear_x87(struct soft_fpu *f); /* as FNINIT leaves it */
+/* x87's control or status word was changed while it is live: x87_quiet. */
+void fpu_note_x87(struct soft_fpu *f);
 
 size_t thunks_room(const struct thunks *t); /* bytes of code that can still be made */
 bool thunks_host_has(const struct thunks *t, enum insn_feature feature);

@@ -24,6 +24,7 @@ enum { MODEL_V2, MODEL_V3 };
 /* CPUID.7.0 EBX, ECX, EDX. */
 /* FSGSBASE, TSC_ADJUST, SMEP, ERMS, INVPCID, SMAP */
 #define B7_OURS (BIT(0) | BIT(1) | BIT(7) | BIT(9) | BIT(10) | BIT(20))
+#define B7_FDP BIT(6)  /* x87's data pointer is of unmasked exceptions alone */
 #define B7_FCS BIT(13) /* no FPU CS and DS */
 #define B7_RDSEED BIT(18)
 #define B7_V3 (BIT(3) | BIT(5) | BIT(8)) /* BMI1, AVX2, BMI2 */
@@ -180,7 +181,8 @@ int soft_model(struct cpuid_table *out, const char *name, u64 tsc_hz, struct err
 	add_caches(out);
 	add(out, 6, 4, 0, 0, 0); /* the APIC timer never stops */
 	add_sub(out, 7, 0, 2,
-		B7_OURS | B7_FCS | (h.b7 & B7_RDSEED) | (v3 ? B7_V3 | (h.b7 & BIT(19)) : 0),
+		B7_OURS | B7_FDP | B7_FCS | (h.b7 & B7_RDSEED) |
+			(v3 ? B7_V3 | (h.b7 & BIT(19)) : 0),
 		C7_UMIP | C7_RDPID, D7_FSRM | D7_IBRS | D7_ARCH_CAPS);
 	add_sub(out, 7, 1, 0, 0, 0, 0);
 	add_sub(out, 7, 2, 0, 0, 0, D72_BHI_CTRL);

@@ -99,6 +99,10 @@ struct thunk {
 	bool write, wait, x87, pointers;
 };
 
+static inline u16 thunk_fop(const struct insn *i)
+{
+	return (u16)((i->opcode & 7) << 8 | i->modrm);
+}
 /* The x87 instruction @i at @rip has run; @off: of its memory operand, if it has one. */
 static inline void thunk_note(struct soft_cpu *c, const struct insn *i, u64 rip, u64 off)
 {
@@ -106,8 +110,8 @@ static inline void thunk_note(struct soft_cpu *c, const struct insn *i, u64 rip,
 
 	f->fip = rip;
 	f->cs_base = c->seg_base[SEG_CS];
-	f->fop = (u16)((i->opcode & 7) << 8 | i->modrm);
-	if (i->modrm < 0xc0) {
+	f->fop = thunk_fop(i);
+	if (i->modrm < 0xc0 && !f->x87_quiet && fpu_pending(f)) {
 		f->fdp = off;
 		f->ds_base = c->seg_base[i->seg];
 	}

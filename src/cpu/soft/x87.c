@@ -25,12 +25,14 @@ void exec_fninit(struct soft_cpu *c, const struct insn *i)
 	__asm__ volatile("fninit");
 	f->fop = 0;
 	f->fip = f->fdp = f->cs_base = f->ds_base = 0;
+	fpu_note_x87(f);
 }
 
 void exec_fnclex(struct soft_cpu *c, const struct insn *i)
 {
 	begin(c);
 	__asm__ volatile("fnclex");
+	fpu_note_x87(c->fpu);
 }
 
 void exec_fwait(struct soft_cpu *c, const struct insn *i)
@@ -55,6 +57,7 @@ void exec_fldcw(struct soft_cpu *c, const struct insn *i)
 		__asm__ volatile("fnstenv %0" : "=m"(env));
 	}
 	__asm__ volatile("fldcw %0" : : "m"(cw));
+	fpu_note_x87(c->fpu);
 }
 
 void exec_fnstcw(struct soft_cpu *c, const struct insn *i)
@@ -203,6 +206,7 @@ void exec_fnstenv(struct soft_cpu *c, const struct insn *i)
 	off = probe(c, i, size);
 	fpu_enter(c->fpu, LIVE_X87);
 	__asm__ volatile("fnstenv %0" : "=m"(env)); /* and masks all exceptions */
+	fpu_note_x87(c->fpu);
 	pack(c, i, env, out);
 	seg_write_bytes(c, seg, off, out, size);
 }
@@ -217,6 +221,7 @@ void exec_fldenv(struct soft_cpu *c, const struct insn *i)
 	fpu_enter(c->fpu, LIVE_X87);
 	unpack(c, i, in, env);
 	__asm__ volatile("fnclex\n\tfldenv %0" : : "m"(env));
+	fpu_note_x87(c->fpu);
 }
 
 void exec_fnsave(struct soft_cpu *c, const struct insn *i)
@@ -235,6 +240,7 @@ void exec_fnsave(struct soft_cpu *c, const struct insn *i)
 	memcpy(out + head, save + ENV_ST, SAVE_SIZE - ENV_ST);
 	f->fop = 0;
 	f->fip = f->fdp = f->cs_base = f->ds_base = 0;
+	fpu_note_x87(f);
 	seg_write_bytes(c, seg, off, out, size);
 }
 
@@ -250,4 +256,5 @@ void exec_frstor(struct soft_cpu *c, const struct insn *i)
 	head = unpack(c, i, in, save);
 	memcpy(save + ENV_ST, in + head, SAVE_SIZE - ENV_ST);
 	__asm__ volatile("fnclex\n\tfrstor %0" : : "m"(save));
+	fpu_note_x87(c->fpu);
 }
