@@ -52,7 +52,7 @@ void jit_cpu_free(struct soft_cpu *c)
 
 static u32 key_of(const struct soft_cpu *c)
 {
-	return c->block_key | (c->jit_vec ? JIT_VEC : 0);
+	return c->block_key | (c->jit_vec ? c->jit_key : 0);
 }
 
 static unsigned hash_of(const u8 *host, u64 rip, u32 key)
@@ -184,7 +184,7 @@ bool jit_ready(struct soft_cpu *c)
 		c->jit_vec = false;
 		return false;
 	}
-	c->jit_tag = m->now->epoch << 10 | key_of(c);
+	c->jit_tag = m->now->epoch << JIT_KEY_BITS | key_of(c);
 	c->jit_salt = (u32)(m->now - m->context) * 1657;
 	/* cpu_attend() does it the other way round: one of both sees the other. */
 	if (__atomic_load_n(&c->jit_tlb, __ATOMIC_RELAXED) != c->tlb)
@@ -316,6 +316,8 @@ JIT_CALL const u8 *jit_book(struct soft_cpu *c, u32 number)
 	c->rip = b->rip + s->at;
 	c->next_rip = c->rip + s->len;
 	c->block = NULL;
+	if (s->x87)
+		jit_note_x87(c, b, s->x87);
 	if (__atomic_load_n(&c->attention, __ATOMIC_RELAXED))
 		return NULL;
 	if (s->flags & SITE_VEC && !vec && jit_vec_ok(c)) {

@@ -48,12 +48,15 @@ enum {
 	JIT_WAYS = 1 << JIT_WAYS_BITS,
 };
 
-/* In jit keys, above soft_cpu.block_key: the vector registers are live in the host's. */
-#define JIT_VEC BIT(8)
+/*
+ * In jit keys, above soft_cpu.block_key: the vector registers are live in the host's, and what may
+ * be run on them: VEX; and x87 and MMX instructions, whose registers are live anyway. jit_vec_ok()
+ */
+enum { JIT_VEC = BIT(8), JIT_AVX = BIT(9), JIT_X87 = BIT(10), JIT_KEY_BITS = 11 };
 
 /* Where a jump goes: valid if rip and tag are the same. 32 bytes: the glue knows. */
 struct jit_way {
-	u64 rip, tag; /* tag: mmu_epoch() << 10 | key */
+	u64 rip, tag; /* tag: mmu_epoch() << JIT_KEY_BITS | key */
 	const u8 *code;
 	u64 spare;
 };
@@ -61,7 +64,8 @@ struct jit_way {
 /* An instruction that C may have to do. */
 struct jit_site {
 	u32 block; /* its number: jit_block_at() */
-	u8 at, len, flags, spare;
+	u8 at, len, flags;
+	u8 x87;     /* of the last x87 instruction before, how far into the block, + 1; 0: none */
 	u32 resume; /* where to come back behind it: from the code's first byte */
 };
 enum {
@@ -167,8 +171,14 @@ const u8 *jit_find(struct soft_cpu *c);
 bool jit_ready(struct soft_cpu *c);
 /* All jumps of @c look their targets up again. */
 void jit_forget_ways(struct soft_cpu *c);
-/* tr_vec.c: whether vector instructions may be run in translated code now. Makes MXCSR live. */
+/*
+ * tr_vec.c: whether the vector registers may be live in translated code now: MXCSR masks all
+ * exceptions. Sets c->jit_key, and makes MXCSR and x87 live. False also if c->jit_vec is set and
+ * the key was another: then the code that runs is not for it any more.
+ */
 bool jit_vec_ok(struct soft_cpu *c);
+/* Before C does anything else for a site with jit_site.x87: that instruction has run. */
+void jit_note_x87(struct soft_cpu *c, const struct jit_block *b, unsigned x87);
 static inline struct jit_block *jit_block_at(const struct jit *j, u32 n)
 {
 	return (struct jit_block *)((u8 *)j->arena.at + (size_t)n * 64);

@@ -218,6 +218,7 @@ struct soft_cpu {
 	u64 jit_spare[2];     /* what one instruction keeps over a lookup */
 	u32 jit_salt;         /* spreads the ways of contexts */
 	bool jit_vec;         /* vector registers are to be live in translated code */
+	u16 jit_key;          /* while jit_vec is set: JIT_VEC and what is with it */
 
 	struct vcpu base;
 	struct soft *soft;

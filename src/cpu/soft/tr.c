@@ -126,6 +126,7 @@ u32 tr_site(struct tr *t, bool ends)
 		.at = n->at,
 		.len = n->i.len,
 		.flags = ends ? SITE_ENDS : 0,
+		.x87 = t->x87,
 	};
 	return j->n_sites++;
 }
@@ -234,6 +235,7 @@ static bool emit(struct tr *t, unsigned n)
 	t->x = part(&j->hot);
 	t->cold = part(&j->cold);
 	t->accessed = t->ended = t->full = false;
+	t->x87 = 0;
 	b->code = offset_in_code(t, &t->x);
 	b->cold = offset_in_code(t, &t->cold);
 	tr_liveness(t);

@@ -41,6 +41,7 @@ struct tr {
 	bool ended;     /* nothing comes behind */
 	bool full;      /* no room for one more site */
 	u32 sites;      /* the first one of insn[k] */
+	u8 x87;         /* jit_site.x87 of sites made now */
 };
 
 enum tr_result { TR_NOT_MINE, TR_DONE };
