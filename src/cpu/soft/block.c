@@ -205,7 +205,7 @@ static void fill(struct soft_cpu *c, struct block *b, const u8 *bytes, unsigned 
 /* With a translator 64-bit code is its when it has run a while. */
 static u32 heat(const struct soft_cpu *c)
 {
-	return c->soft->jit && c->mode == CPU_64 ? c->soft->jit->opt.heat : 0;
+	return c->soft->jit && c->mode == CPU_64 ? MAX(c->soft->jit->opt.heat, 1u) : 0;
 }
 
 static struct block *decode_block(struct soft_cpu *c, const struct fetch *f)
