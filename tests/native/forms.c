@@ -293,6 +293,26 @@ bool forms_make(struct forms *f, struct rng *r, unsigned n, enum cpu_mode mode, 
 /* ---- what is no instruction ---- */
 
 /*
+ * XOP is #UD since Zen, but with more than 15 bytes it is #GP(0): its length is still known, with
+ * map 10's four bytes at the end and without map 8's one. @p: the escape, behind @prefixes bytes.
+ */
+static bool long_xop(const u8 *p, unsigned prefixes)
+{
+	unsigned map = p[1] & 31, mod = p[4] >> 6, rm = p[4] & 7, len = prefixes + 5;
+
+	if (p[0] != 0x8f || map < 8)
+		return false;
+	len += map == 10 ? 4 : 0;
+	if (mod == 3)
+		return len > 15;
+	if (rm == 4)
+		len++;
+	if (mod == 2 || (mod == 0 && (rm == 5 || (rm == 4 && (p[5] & 7) == 5))))
+		return len + 4 > 15;
+	return len + mod > 15;
+}
+
+/*
  * What AMD's processors have beyond: SYSCALL and SYSRET outside 64-bit mode, LOCK MOV CR0, SSE4a,
  * MONITORX, CLZERO and others behind 0F 01; VPERMQ and VPERMPD without VEX.W.
  */
@@ -307,7 +327,7 @@ static bool of_amd(const u8 *code)
 	if (code[at] == 0xc4)
 		return (code[at + 1] & 31) == 3 && code[at + 3] < 2;
 	if (code[at] != 0x0f)
-		return false;
+		return long_xop(code + at, at);
 	switch (code[at + 1]) {
 	case 0x01: return code[at + 2] >= 0xc0;
 	case 0x05:
