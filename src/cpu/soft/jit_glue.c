@@ -206,8 +206,8 @@ static const u8 *miss(struct glue *g, bool write, unsigned size)
 		x64_mov(x, X64_AX, JIT_T0);
 		X64_BYTES(x, 0x48, 0xc1, 0xe8, 12); /* shr rax, 12 */
 		x64_mov(x, X64_CX, JIT_T0);
-		X64_BYTES(x, 0x48, 0xc1, 0xe9, 22);    /* shr rcx, 22 */
-		x64_rr(x, 4, ALU_XOR, X64_CX, X64_AX); /* xor eax, ecx */
+		X64_BYTES(x, 0x48, 0xc1, 0xe9, TLB_FOLD); /* shr rcx */
+		x64_rr(x, 4, ALU_XOR, X64_CX, X64_AX);    /* xor eax, ecx */
 		x64_alu_ri(x, 4, ALU_AND, X64_AX, TLB_SIZE - 1);
 		X64_BYTES(x, 0xc1, 0xe0, 5); /* shl eax, 5: by the size of an entry */
 		x64_mov(x, X64_CX, X64_AX);

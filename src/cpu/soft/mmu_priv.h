@@ -54,10 +54,10 @@ struct tlb_context {
 	struct tlb_view view[N_USES];
 	bool ready; /* its entries have been initialised */
 	u16 pcid;
-	u64 used;     /* mmu.ticks then */
-	u64 epoch;    /* mmu_epoch() */
-	u64 large[8]; /* 2^9 bits: by large_bit(), parts of large pages are here */
-	u64 code[16]; /* by tlb_index(), mmu_fetch() was asked since the epoch changed */
+	u64 used;                /* mmu.ticks then */
+	u64 epoch;               /* mmu_epoch() */
+	u64 large[8];            /* 2^9 bits: by large_bit(), parts of large pages are here */
+	u64 code[TLB_SIZE / 64]; /* by tlb_index(), mmu_fetch() was asked since the epoch changed */
 };
 
 /* How the tables are to be read; from CR0, CR4, EFER. Index: level, 1 is the last. */

@@ -142,7 +142,7 @@ enum {
 
 /* ---- the TLB's part that the hot loop looks at ---- */
 
-enum { TLB_BITS = 10, TLB_SIZE = 1 << TLB_BITS, PAGE = 4096 };
+enum { TLB_BITS = 12, TLB_FOLD = 12 + TLB_BITS, TLB_SIZE = 1 << TLB_BITS, PAGE = 4096 };
 
 /*
  * Direct pages of RAM (reads: ROM too). A tag is the page's linear address, or, where there is no
@@ -160,7 +160,7 @@ struct tlb {
 };
 static inline unsigned tlb_index(gva_t at)
 {
-	return (unsigned)(at >> 12 ^ at >> 22) & (TLB_SIZE - 1);
+	return (unsigned)(at >> 12 ^ at >> TLB_FOLD) & (TLB_SIZE - 1);
 }
 
 struct soft_event {
