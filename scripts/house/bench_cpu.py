@@ -126,9 +126,9 @@ class Guest:
         self.say("run")
         words, after = self.answer("done", wrong)
         wall, now = time.monotonic() - began, self.delays()
-        wall -= max([now[t] - waited.get(t, 0.0) for t in now], default=0.0)
-        return {"cpu": int(words[1]) / 1e6 if own_time else after - before, "wall": wall,
-                "sum": words[0]}
+        delay = max([now[t] - waited.get(t, 0.0) for t in now], default=0.0)
+        return {"cpu": int(words[1]) / 1e6 if own_time else after - before,
+                "wall": wall - delay, "delay": delay, "sum": words[0]}
 
     def row(self, name, scale, later, own_time=False):
         """A row's first run and the later ones."""
@@ -141,10 +141,10 @@ class Guest:
 
 
 class Monitor:
-    """How to start one of those who are compared: oriel[@PROGRAM][+KEY=VALUE..] or qemu[+...]."""
+    """How to start one of those who are compared: oriel[@PROGRAM][:KEY=VALUE..] or qemu[:...]."""
 
     def __init__(self, text):
-        head, *self.keys = text.split("+")
+        head, *self.keys = text.split(":")
         self.label = text
         self.kind, _, self.program = head.partition("@")
         if self.kind not in ("oriel", "qemu"):

@@ -133,6 +133,16 @@ def two_part(columns, rows, out):
         out += [f"{'two at once / one':33} {'by time passed':>15} {'per CPU second':>15}", *lines, ""]
 
 
+def busy_host(columns, out):
+    """Say it when the host had other things to do: each tick of a guest's clock takes CPU time."""
+    ones = [one for run in columns.runs if run["who"] != "native" for row in run["rows"].values()
+            for one in row["later"]]
+    delay, wall = (sum(one[key] for one in ones) for key in ("delay", "wall"))
+    if delay > wall / 4:
+        out.append(f"The host was busy: guests waited {delay:.0f} s for {wall:.0f} s of work. Their "
+                   "clocks ticked on,\nand each tick is work of theirs.\n")
+
+
 def complaints(runs, out):
     """Rows whose result is not the native one, or that said themselves that something is wrong."""
     right = {}
@@ -155,5 +165,6 @@ def table(runs, rows):
         if which != "two":
             set_part(columns, rows, which, out)
     two_part(columns, rows, out)
+    busy_host(columns, out)
     complaints(runs, out)
     return "\n".join(out).rstrip()
