@@ -45,6 +45,15 @@ def ratio(a, b):
     return a / b if a and b else None
 
 
+def short(runs):
+    """The runs with letters for those who have long names, and lines that tell which is which."""
+    names = {}
+    for who in dict.fromkeys(run["who"] for run in runs):
+        names[who] = who if len(who) <= 8 else f"oriel-{chr(65 + len(names) - 1)}"
+    legend = [f"{name}: {who}" for who, name in names.items() if name != who]
+    return [{**run, "who": names[run["who"]]} for run in runs], legend + [""] * bool(legend)
+
+
 class Columns:
     """Who is compared with whom, and how wide."""
 
@@ -159,7 +168,8 @@ def complaints(runs, out):
 
 def table(runs, rows):
     """The text of it all."""
-    columns, out = Columns(runs), []
+    runs, out = short(runs)
+    columns = Columns(runs)
     boot_part(columns, out)
     for which in SETS:
         if which != "two":
