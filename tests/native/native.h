@@ -13,7 +13,6 @@
  *	own.c              code that changes itself
  *	child.c            runs cases natively, in a process of its own
  *	ours.c             runs them on our own processor
- *	alive.c            flags that translated code must have kept
  *	compare.c          what differs, and for people
  *	excuses.c          what may differ, with the reasons
  *	main.c             the rest
@@ -247,13 +246,6 @@ struct ours;
 int ours_create(struct ours **out, const struct forms *f, const char *jit);
 void ours_destroy(struct ours *o);
 void ours_run(struct ours *o, const struct ncase *c, struct result *out, enum engine e);
-
-/* ---- alive.c ---- */
-
-/* Up to 15 bytes of the code at a linear address: how many. */
-typedef unsigned (*code_fn)(void *ctx, u64 at, u8 bytes[15]);
-/* Arithmetic flags that the 64-bit code at @rip may read before it writes them. */
-u32 flags_alive(u64 rip, code_fn fetch, void *ctx);
 
 /* ---- compare.c ---- */
 

@@ -11,7 +11,7 @@
 
 #include "native.h"
 
-#include "cpu/soft/soft_priv.h"
+#include "cpu/soft/jit.h"
 
 /* Physical memory: tables from page 1 on, then what the cases see, then what only the CPU sees. */
 enum {

@@ -66,7 +66,9 @@ static void locate(struct soft_cpu *c, gva_t at, gpa_t phys, unsigned access, st
 		e->read = at & TE_PAGE;
 		e->delta = (u64)(uintptr_t)out->host - at;
 	}
-	if (e && ram && e->info & TE_WRITABLE && may_tag(r->region, offset)) {
+	if (e && ram && e->info & TE_WRITABLE &&
+	    (!c->mmu->undo || undo_allows_tag(c->mmu->undo, out->host)) &&
+	    may_tag(r->region, offset)) {
 		e->write = e->read;
 	} else if (access & ACC_WRITE && ram) {
 		out->region = r->region;
@@ -170,6 +172,8 @@ static void span_write(struct soft_cpu *c, const struct span *s, u64 val)
 		const struct spot *p = &s->spot[i];
 		u64 part = val & ones(p->len);
 
+		if (p->host && c->mmu->undo)
+			undo_note(c->mmu->undo, p->host, p->len);
 		if (p->host)
 			host_store(p->host, p->len, part);
 		else
@@ -277,6 +281,8 @@ static void spot_read(struct soft_cpu *c, const struct spot *p, u8 *buf)
 
 static void spot_write(struct soft_cpu *c, const struct spot *p, const u8 *buf)
 {
+	if (p->host && c->mmu->undo)
+		undo_note(c->mmu->undo, p->host, p->len);
 	if (p->host) {
 		memcpy(p->host, buf, p->len);
 		if (p->region)
@@ -371,6 +377,8 @@ void *lin_ptr(struct soft_cpu *c, gva_t at, size_t len, bool write, enum insn_se
 	reach(c, at, len, data_access(c) | (write ? ACC_WRITE : 0), seg, &s);
 	if (!s.spot[0].host || watched(c, at))
 		return NULL;
+	if (write && c->mmu->undo)
+		undo_note(c->mmu->undo, s.spot[0].host, len);
 	if (s.spot[0].region)
 		mmu_note(c, s.spot[0].region, s.spot[0].offset, len);
 	return s.spot[0].host;
@@ -419,6 +427,8 @@ bool sys_cmpxchg(struct soft_cpu *c, gva_t at, unsigned size, u64 old, u64 new)
 	reach(c, at, size, ACC_SYSTEM | ACC_WRITE, SEG_DS, &s);
 	if (!s.spot[0].host)
 		return slow_cmpxchg(c, at, size, old, new);
+	if (c->mmu->undo)
+		undo_note(c->mmu->undo, s.spot[0].host, size);
 	same = host_cmpxchg(s.spot[0].host, size, old, new);
 	if (same && s.spot[0].region)
 		mmu_wrote(c, s.spot[0].region, s.spot[0].offset, size);

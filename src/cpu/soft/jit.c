@@ -210,13 +210,26 @@ const u8 *jit_find(struct soft_cpu *c)
 	b = find(c);
 	if (!b)
 		return NULL;
+	if (c->soft->jit->opt.leave) /* jumps find nothing, and come back */
+		return jit_code(c->soft->jit, b->code);
 	*w = (struct jit_way){ c->rip, c->jit_tag, jit_code(c->soft->jit, b->code), 0 };
 	return w->code;
 }
 
+static void enter(struct soft_cpu *c, const u8 *code)
+{
+	((jit_enter_fn)(uintptr_t)c->soft->jit->glue[c->jit_vec][GLUE_ENTER])(c, code);
+}
+
+/* For lockstep_run(), after which nothing need be as it was when @b was found. */
+static void enter_block(struct soft_cpu *c, const struct jit_block *b)
+{
+	if (jit_ready(c) && key_of(c) == b->key)
+		enter(c, jit_code(c->soft->jit, b->code));
+}
+
 void jit_run(struct soft_cpu *c)
 {
-	struct jit *j = c->soft->jit;
 	const u8 *code;
 
 	if (c->mode != CPU_64)
@@ -229,7 +242,10 @@ void jit_run(struct soft_cpu *c)
 		code = jit_find(c);
 		if (!code)
 			return;
-		((jit_enter_fn)(uintptr_t)j->glue[c->jit_vec][GLUE_ENTER])(c, code);
+		if (c->lockstep)
+			lockstep_run(c, find(c), enter_block);
+		else
+			enter(c, code);
 	}
 }
 

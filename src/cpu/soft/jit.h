@@ -216,3 +216,30 @@ void jit_glue_emit(struct jit *j, bool wide); /* at the start of the code; @wide
  * room: *full; else not worth it or others may still write there).
  */
 struct jit_block *translate(struct soft_cpu *c, const struct fetch *f, u32 key, bool *full);
+
+/* ---- alive.c ---- */
+
+/* Up to 15 bytes of the code at a linear address: how many. */
+typedef unsigned (*code_fn)(void *ctx, u64 at, u8 bytes[15]);
+/*
+ * Arithmetic flags that the 64-bit code at @rip may read before it writes them. Those alone are
+ * compared where translated code has ended.
+ */
+u32 flags_alive(u64 rip, code_fn fetch, void *ctx);
+
+/* ---- lockstep.c ---- */
+
+/* With jit=lockstep each vCPU has one. */
+int lockstep_create(struct soft_cpu *c, struct error *err) MUST_CHECK;
+void lockstep_destroy(struct soft_cpu *c);
+/* Runs @b, whose first instruction is at c->rip, until it is left. May raise. */
+typedef void (*lockstep_fn)(struct soft_cpu *c, const struct jit_block *b);
+/*
+ * Run @b once by @run; when it is new, and now and then later, after the interpreter has run it and
+ * all it did was taken back: then what both did is compared. A difference ends the run with
+ * RUN_ERROR. Where it cannot be compared (devices, time, code that changes itself) what the
+ * interpreter did stays done. May raise; @b may be gone afterwards, and c->attention is set often.
+ */
+void lockstep_run(struct soft_cpu *c, const struct jit_block *b, lockstep_fn run);
+/* Whether an instruction can be taken back: where not, translated blocks end before and behind. */
+bool lockstep_can(const struct insn *i);

@@ -88,6 +88,7 @@ int jit_options_parse(struct jit_options *out, const char *text, struct error *e
 	}
 	if (o.off && strchr(text, '+'))
 		return error_set(err, -EINVAL, "off goes with no other word");
+	o.leave |= o.lockstep; /* one block at a time */
 	*out = o;
 	return 0;
 }

@@ -20,7 +20,7 @@ struct soft_cpu *soft_current(void)
 __attribute__((noinline)) _Noreturn void raise_event(struct soft_cpu *c, const struct soft_event *e)
 {
 	c->event = *e;
-	if (c->exclusive)
+	if (c->exclusive && !c->held)
 		exclusive_end(c);
 	jump_to(&c->jump);
 }

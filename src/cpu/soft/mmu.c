@@ -158,6 +158,8 @@ u64 mmio_read(struct soft_cpu *c, gpa_t at, unsigned size)
 	u64 val;
 
 	c->base.exits[EXIT_MMIO_READ]++;
+	if (c->mmu->undo)
+		c->mmu->undo->device = true;
 	fpu_park(c);
 	if (ALIGN_DOWN(at, PAGE) == c->mmu->apic_page)
 		val = apic_read(c, at, size);
@@ -170,6 +172,8 @@ u64 mmio_read(struct soft_cpu *c, gpa_t at, unsigned size)
 void mmio_write(struct soft_cpu *c, gpa_t at, unsigned size, u64 val)
 {
 	c->base.exits[EXIT_MMIO_WRITE]++;
+	if (c->mmu->undo)
+		c->mmu->undo->device = true;
 	fpu_park(c);
 	if (ALIGN_DOWN(at, PAGE) == c->mmu->apic_page)
 		apic_write(c, at, size, val);

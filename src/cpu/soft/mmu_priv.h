@@ -4,6 +4,7 @@
 
 #include "cpu/soft/host_memory.h"
 #include "cpu/soft/soft_priv.h"
+#include "cpu/soft/undo.h"
 
 enum {
 	MMU_CONTEXTS = 8, /* PCIDs that are kept */
@@ -99,9 +100,10 @@ struct soft_mmu {
 	struct mmu_note note[MMU_NOTES];
 	struct mmu_claim claim[MMU_CLAIMS];
 
-	bool log_late; /* atomic: a log began, mark what has a write tag */
-	u32 running;   /* atomic: between mmu_enter_guest() and mmu_leave_guest() */
-	u32 dropped;   /* atomic: the last ticket that was served */
+	struct undo *undo; /* NULL, or notes what is written: lockstep.c */
+	bool log_late;     /* atomic: a log began, mark what has a write tag */
+	u32 running;       /* atomic: between mmu_enter_guest() and mmu_leave_guest() */
+	u32 dropped;       /* atomic: the last ticket that was served */
 	struct tlb none;
 	struct tlb_context context[MMU_CONTEXTS];
 };

@@ -230,6 +230,7 @@ static void soft_vcpu_destroy(struct vcpu *v)
 	mmu_destroy(c);
 	cond_finish(&c->sleep_changed);
 	mutex_finish(&c->sleep_lock);
+	lockstep_destroy(c);
 	jit_cpu_free(c);
 }
 
@@ -261,6 +262,8 @@ static int soft_vcpu_create(struct vcpu **out, struct accel *a, unsigned index, 
 		rc = fpu_create(c, err);
 	if (rc == 0)
 		rc = blocks_create(c, err);
+	if (rc == 0 && s->jit && s->jit->opt.lockstep)
+		rc = lockstep_create(c, err);
 	if (rc == 0)
 		rc = soft_accel.vcpu_reset(&c->base, err);
 	mutex_lock(&s->world_lock);

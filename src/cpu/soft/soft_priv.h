@@ -279,12 +279,14 @@ struct soft_cpu {
 	u8 has[N_FEATURES]; /* by enum insn_feature; cpu_features_init() */
 	struct soft_mmu *mmu;
 	struct soft_blocks *blocks;
+	struct lockstep *lockstep; /* NULL: no such mode */
 	/* world.c: sleeping and waking, exclusive sections, alarms */
 	struct mutex sleep_lock;
 	struct cond sleep_changed;
 	u32 sleeping; /* atomic */
 	u32 in_guest; /* atomic: not between world_leave() and world_enter() */
 	bool exclusive;
+	bool held;    /* lockstep.c: an exclusive section is all around */
 	u64 alarm_ns; /* under the world's lock; ~0: none */
 
 	/* block.c, interp.c */

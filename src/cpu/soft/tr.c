@@ -91,14 +91,18 @@ static void decode_block(struct tr *t)
 	for (t->n = 0; t->n < max && at < JIT_BLOCK_BYTES && page_offset(t) + at < PAGE; t->n++) {
 		struct tr_insn *n = &t->insn[t->n];
 		int len = tr_decode(t, &n->i, page_offset(t) + at);
+		bool alone;
 
 		if (len <= 0 || at + (unsigned)len > JIT_BLOCK_BYTES)
+			break;
+		alone = t->jit->opt.lockstep && !lockstep_can(&n->i);
+		if (alone && t->n)
 			break;
 		insn_flags(&n->i, &n->flags);
 		insn_regs(&n->i, &n->regs);
 		n->at = (u8)at;
 		at += (unsigned)len;
-		if (tr_ends(&n->i)) {
+		if (alone || tr_ends(&n->i)) {
 			t->n++;
 			break;
 		}

@@ -136,6 +136,8 @@ static bool slot_mark(struct soft_cpu *c, struct slot *s, u64 bits, bool force)
 	else
 		done = __atomic_compare_exchange_n(narrow, &old32, old32 | (u32)bits, false,
 						   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	if (done && c->mmu->undo)
+		c->mmu->undo->marked = true;
 	if (done)
 		mmu_wrote(c, s->region, s->offset, c->mmu->paging.entry);
 	return done;

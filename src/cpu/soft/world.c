@@ -121,6 +121,8 @@ void exclusive_begin(struct soft_cpu *c)
 {
 	struct soft *s = c->soft;
 
+	if (c->held)
+		return;
 	/* Another may be first: to it, this vCPU has left the guest. */
 	__atomic_fetch_add(&s->exclusive, 1, __ATOMIC_SEQ_CST);
 	world_leave(c);
@@ -140,6 +142,8 @@ void exclusive_end(struct soft_cpu *c)
 {
 	struct soft *s = c->soft;
 
+	if (c->held)
+		return;
 	c->exclusive = false;
 	mutex_lock(&s->world_lock);
 	s->owner = NULL;

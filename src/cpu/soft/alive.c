@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Flags that are alive where a case ended: translated code need not keep others across a fault
- * (cpu/soft/jit.h). Found by following the code, apart from how the translator finds them.
+ * cpu/soft/alive.c: flags that translated code must have kept where it ends or faults (jit.h),
+ * found by following the code: for tests, so apart from how the translator finds them.
  */
-#include "native.h"
-
-#include "cpu/soft/soft_priv.h"
+#include "cpu/soft/jit.h"
 
 enum { MAX_STOPS = 64, INSN_MAX = 15 };
 
