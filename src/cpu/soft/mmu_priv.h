@@ -108,15 +108,22 @@ struct soft_mmu {
 	struct tlb_context context[MMU_CONTEXTS];
 };
 
-/* No address with index @i matches it. */
-static inline u64 tlb_no_tag(unsigned i)
-{
-	return (u64)(i ^ 1) << 12;
-}
-
 /* ---- tlb.c ---- */
 
 void tlb_init(struct soft_mmu *m);
+
+/*
+ * The tag of what is not there. No address with index @i matches it. Translated code looks into any
+ * entry: no canonical address matches it at all, and which others do, a guest cannot know, as its
+ * place in the host's memory is in it. The host then faults: there is no such address.
+ */
+static inline u64 tlb_no_tag(unsigned i)
+{
+	u64 place = (u64)(uintptr_t)tlb_init >> 12 & 0x3ffffff;
+
+	return BIT64(63) | place << 36 | (u64)(i ^ 1) << 12;
+}
+
 void tlb_flush_all(struct soft_mmu *m, bool global_too);
 /* Drop all write tags; with @mark first mark those pages dirty that are logged now. */
 void tlb_drop_all_writes(struct soft_cpu *c, bool mark);
