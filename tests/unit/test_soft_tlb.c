@@ -73,6 +73,8 @@ static void a_large_page_is_flushed_whole(void)
 		put_le64(e, 0);
 		mmu_flush_page(r.c, at + kinds[i].size); /* behind it */
 		CHECK_EQ(get8(r.cpu, at + A), 0xa);
+		put_le64(e, PT_ALL | PT_PS);
+		fetch(r.cpu, at + A);
 		epoch = mmu_epoch(r.c);
 		mmu_flush_page(r.c, at + kinds[i].size - 1);
 		CHECK(!has_tag(r.cpu, at + A, false) && !has_tag(r.cpu, at + B, false));
@@ -157,6 +159,7 @@ static void a_pcid_keeps_its_translations_if_asked_to(void)
 	begin_pcids(&r);
 	CHECK(tag_in(&r, 1, 0x5000) && tag_in(&r, 1, 0x6000));
 	CHECK_EQ(get8(r.cpu, 0x5000), 0xa);
+	fetch(r.cpu, 0x5000);
 	epoch = mmu_epoch(r.c);
 	CHECK(tag_in(&r, 2, 0x5000));
 	CHECK_EQ(get8(r.cpu, 0x5000), 0xb);
@@ -295,6 +298,98 @@ static void the_epoch_changes_where_code_was_and_only_there(void)
 	rig64_stop(&r);
 }
 
+#define KERNEL 0xffff800000000000ull
+
+static void begin_kernel(struct rig64 *r)
+{
+	begin_pcids(r);
+	for (unsigned i = 0; i < 2; i++) {
+		map_under(r, i ? ROOT_3 : ROOT_2, KERNEL + 0x5000, A, PT_P | PT_W | PT_G);
+		map_under(r, i ? ROOT_3 : ROOT_2, KERNEL + 0x6000, i ? B : A, PT_P | PT_W);
+	}
+	mmu_flush(r->c, true);
+	fetch(r->cpu, KERNEL + 0x5000);
+}
+
+static void global_code_of_the_kernel_has_one_epoch_for_all_pcids(void)
+{
+	struct rig64 r;
+	u64 epoch, user[2];
+
+	begin_kernel(&r);
+	epoch = mmu_epoch(r.c);
+	for (unsigned i = 0; i < 2; i++) {
+		switch_to(&r, i ? ROOT_2 : ROOT_3, 1 + i, i);
+		CHECK_EQ(mmu_epoch(r.c), epoch);
+		r.c->cpl = 3;
+		user[i] = mmu_epoch(r.c);
+		r.c->cpl = 0;
+	}
+	CHECK(user[0] != user[1] && user[0] != epoch);
+	mmu_flush(r.c, false);
+	mmu_flush_page(r.c, 0x5000); /* the same index */
+	mmu_flush_pcid_page(r.c, 2, KERNEL + 0x5000);
+	CHECK_EQ(mmu_epoch(r.c), epoch);
+	mmu_flush_page(r.c, KERNEL + 0x5000);
+	CHECK(mmu_epoch(r.c) != epoch);
+	epoch = mmu_epoch(r.c);
+	mmu_flush(r.c, true);
+	CHECK(mmu_epoch(r.c) != epoch);
+	rig64_stop(&r);
+}
+
+static void code_that_is_not_global_ends_the_kernels_epoch(void)
+{
+	struct rig64 r;
+	u64 shared, epoch;
+
+	begin_kernel(&r);
+	shared = mmu_epoch(r.c);
+	switch_to(&r, ROOT_2, 1, true);
+	CHECK_EQ(fetch(r.cpu, KERNEL + 0x6000).phys, A);
+	epoch = mmu_epoch(r.c);
+	CHECK(epoch != shared);
+	switch_to(&r, ROOT_3, 2, true);
+	CHECK(mmu_epoch(r.c) != epoch && mmu_epoch(r.c) != shared);
+	CHECK_EQ(fetch(r.cpu, KERNEL + 0x6000).phys, B);
+	fetch(r.cpu, KERNEL + 0x5000);
+	switch_to(&r, ROOT_2, 1, true);
+	CHECK_EQ(mmu_epoch(r.c), epoch);
+	mmu_flush_page(r.c, KERNEL + 0x6000);
+	CHECK(mmu_epoch(r.c) != epoch);
+	switch_to(&r, ROOT_3, 2, true);
+	fetch(r.cpu, KERNEL + 0x5000);
+	epoch = mmu_epoch(r.c);
+	mmu_flush_page(r.c, KERNEL + 0x5000);
+	CHECK(mmu_epoch(r.c) != epoch);
+	/* All is flushed: it begins again. */
+	mmu_flush(r.c, true);
+	fetch(r.cpu, KERNEL + 0x5000);
+	epoch = mmu_epoch(r.c);
+	CHECK(epoch != shared);
+	switch_to(&r, ROOT_2, 1, false);
+	CHECK_EQ(mmu_epoch(r.c), epoch);
+	rig64_stop(&r);
+}
+
+static void a_kernels_large_page_of_code_is_one(void)
+{
+	struct rig64 r;
+	u64 epoch;
+
+	begin_kernel(&r);
+	put_le64(entry_under(&r, ROOT_2, KERNEL + MIB(2), 2), PT_P | PT_W | PT_G | PT_PS);
+	switch_to(&r, ROOT_2, 1, false);
+	fetch(r.cpu, KERNEL + MIB(2) + A);
+	epoch = mmu_epoch(r.c);
+	mmu_flush_page(r.c, KERNEL + MIB(4));
+	mmu_flush_page(r.c, MIB(2) + B);
+	CHECK_EQ(mmu_epoch(r.c), epoch);
+	mmu_flush_page(r.c, KERNEL + MIB(2) + B);
+	CHECK(mmu_epoch(r.c) != epoch);
+	rig64_stop(&r);
+}
+
 static void code_is_kept_apart_from_data(void)
 {
 	struct rig_access f = { .way = FETCH, .at = 0x5000 };
@@ -378,6 +473,9 @@ int main(void)
 	RUN(write_protection_counts_at_once);
 	RUN(privilege_and_ac_choose_what_may_be_used);
 	RUN(the_epoch_changes_where_code_was_and_only_there);
+	RUN(global_code_of_the_kernel_has_one_epoch_for_all_pcids);
+	RUN(code_that_is_not_global_ends_the_kernels_epoch);
+	RUN(a_kernels_large_page_of_code_is_one);
 	RUN(code_is_kept_apart_from_data);
 	RUN(pdptes_are_checked_before_they_are_loaded);
 	RUN(a_full_table_of_translations_is_flushed_whole);

@@ -440,7 +440,7 @@ bool sys_cmpxchg(struct soft_cpu *c, gva_t at, unsigned size, u64 old, u64 new)
 void mmu_fetch(struct soft_cpu *c, gva_t at, struct fetch *out)
 {
 	struct soft_mmu *m = c->mmu;
-	unsigned use = c->cpl == 3 ? USE_CODE_USER : USE_CODE_SUPER, i;
+	unsigned use = c->cpl == 3 ? USE_CODE_USER : USE_CODE_SUPER;
 	const struct mem_range *r;
 	struct tlb_entry *e;
 	struct walk w;
@@ -448,8 +448,7 @@ void mmu_fetch(struct soft_cpu *c, gva_t at, struct fetch *out)
 	at = linear(c, at);
 	mmu_sync(c);
 	check_canonical(c, at, 1, SEG_CS);
-	i = tlb_index(at);
-	e = &m->now->view[use].tlb.at[i];
+	e = &m->now->view[use].tlb.at[tlb_index(at)];
 	if (e->read != (at & TE_PAGE)) {
 		if (!mmu_walk(c, at, ACC_FETCH | data_access(c), (enum tlb_use)use, &w))
 			raise_pf(c, at, w.error);
@@ -458,7 +457,7 @@ void mmu_fetch(struct soft_cpu *c, gva_t at, struct fetch *out)
 				     (w.global ? TE_GLOBAL : 0));
 		e->read = at & TE_PAGE;
 	}
-	m->now->code[i / 64] |= BIT64(i % 64);
+	tlb_note_code(c, at, e);
 	*out = (struct fetch){ .phys = (e->info & TE_PAGE) | at % PAGE,
 			       .len = PAGE - (unsigned)(at % PAGE) };
 	r = mmu_range(c, out->phys);

@@ -178,14 +178,14 @@ static struct jit_block *look_up(struct jit *j, const u8 *host, u64 rip, u32 key
 
 bool jit_ready(struct soft_cpu *c)
 {
-	struct soft_mmu *m = c->mmu;
+	unsigned context;
 
 	if (c->jit_vec && !jit_vec_ok(c)) {
 		c->jit_vec = false;
 		return false;
 	}
-	c->jit_tag = m->now->epoch << JIT_KEY_BITS | key_of(c);
-	c->jit_salt = (u32)(m->now - m->context) * 1657;
+	c->jit_tag = tlb_epoch(c, &context) << JIT_KEY_BITS | key_of(c);
+	c->jit_salt = context * 1657;
 	/* cpu_attend() does it the other way round: one of both sees the other. */
 	if (__atomic_load_n(&c->jit_tlb, __ATOMIC_RELAXED) != c->tlb)
 		__atomic_store_n(&c->jit_tlb, c->tlb, __ATOMIC_SEQ_CST);

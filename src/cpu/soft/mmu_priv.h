@@ -50,15 +50,27 @@ struct tlb_view {
 	u16 listed[TLB_SIZE]; /* indexes that are not empty */
 };
 
+/* Large pages of which parts are cached, by hashes, and for each half of the addresses. */
+struct large_set {
+	u32 shifts; /* BIT(address bits): there are such pages at all */
+	u64 bit[2][8];
+};
+
+/* What mmu_fetch() was asked for since an epoch changed: by tlb_index() and half. */
+struct code_seen {
+	u64 page[2][TLB_SIZE / 64];
+	struct large_set large;
+};
+
 /* All that is cached for one PCID, or for all without PCIDs. */
 struct tlb_context {
 	struct tlb_view view[N_USES];
 	bool ready; /* its entries have been initialised */
 	u16 pcid;
-	u64 used;                /* mmu.ticks then */
-	u64 epoch;               /* mmu_epoch() */
-	u64 large[8];            /* 2^9 bits: by large_bit(), parts of large pages are here */
-	u64 code[TLB_SIZE / 64]; /* by tlb_index(), mmu_fetch() was asked since the epoch changed */
+	u64 used;  /* mmu.ticks then */
+	u64 epoch; /* mmu_epoch() */
+	struct large_set large;
+	struct code_seen code;
 };
 
 /* How the tables are to be read; from CR0, CR4, EFER. Index: level, 1 is the last. */
@@ -90,6 +102,14 @@ struct soft_mmu {
 	struct paging paging;
 	u64 mode[2]; /* what @paging was made of */
 	u64 ticks, epochs;
+
+	/*
+	 * A kernel's code is mostly global, the same for all PCIDs. As long as all that privilege 0
+	 * to 2 has fetched is, one epoch is theirs in all contexts.
+	 */
+	bool shared;
+	u64 shared_epoch;
+	struct code_seen shared_code;
 
 	/* What depends on the machine's memory map. */
 	u64 map_epoch;
@@ -127,6 +147,20 @@ static inline u64 tlb_no_tag(unsigned i)
 void tlb_flush_all(struct soft_mmu *m, bool global_too);
 /* Drop all write tags; with @mark first mark those pages dirty that are logged now. */
 void tlb_drop_all_writes(struct soft_cpu *c, bool mark);
+/* Code of @e at @at is fetched: what drops its translation has to change the epoch. */
+void tlb_note_code(struct soft_cpu *c, gva_t at, const struct tlb_entry *e);
+/* mmu_epoch(), and which context's it is: 0 for all. */
+static inline u64 tlb_epoch(const struct soft_cpu *c, unsigned *context)
+{
+	const struct soft_mmu *m = c->mmu;
+
+	if (m->shared && c->cpl != 3) {
+		*context = 0;
+		return m->shared_epoch;
+	}
+	*context = (unsigned)(m->now - m->context) + 1;
+	return m->now->epoch;
+}
 /* Put @at's page into @v, in place of what is there. No tags yet. */
 struct tlb_entry *tlb_fill(struct tlb_context *x, struct tlb_view *v, gva_t at, u64 info);
 

@@ -22,29 +22,42 @@ static unsigned shift_of(const struct tlb_entry *e)
 	return e->info >> TE_SHIFT & (TE_SHIFT_MASK >> TE_SHIFT);
 }
 
+static unsigned half(gva_t at)
+{
+	return (unsigned)(at >> 63);
+}
+
 static unsigned large_bit(gva_t at, unsigned shift)
 {
 	return ((unsigned)(at >> shift) * 7 + shift) & 511;
 }
 
-static void large_add(struct tlb_context *x, gva_t at, unsigned shift)
+static void large_add(struct large_set *l, gva_t at, unsigned shift)
 {
 	unsigned bit = large_bit(at, shift);
 
-	x->large[bit / 64] |= BIT64(bit % 64);
+	l->shifts |= BIT(shift);
+	l->bit[half(at)][bit / 64] |= BIT64(bit % 64);
 }
 
-static bool large_maybe(const struct tlb_context *x, gva_t at)
+static bool large_maybe(const struct large_set *l, gva_t at)
 {
 	static const u8 shifts[] = { 21, 22, 30 };
 
-	for (unsigned i = 0; i < ARRAY_LEN(shifts); i++) {
+	for (unsigned i = 0; i < ARRAY_LEN(shifts) && l->shifts; i++) {
 		unsigned bit = large_bit(at, shifts[i]);
 
-		if (x->large[bit / 64] & BIT64(bit % 64))
+		if (l->shifts & BIT(shifts[i]) && l->bit[half(at)][bit / 64] & BIT64(bit % 64))
 			return true;
 	}
 	return false;
+}
+
+static bool code_maybe(const struct code_seen *s, gva_t at)
+{
+	unsigned i = tlb_index(at);
+
+	return s->page[half(at)][i / 64] & BIT64(i % 64) || large_maybe(&s->large, at);
 }
 
 static void forget(struct tlb_entry *e, unsigned i)
@@ -63,14 +76,39 @@ struct tlb_entry *tlb_fill(struct tlb_context *x, struct tlb_view *v, gva_t at, 
 	forget(e, i);
 	e->info = info | TE_LISTED;
 	if (shift_of(e) > 12)
-		large_add(x, at, shift_of(e));
+		large_add(&x->large, at, shift_of(e));
 	return e;
 }
 
 static void new_epoch(struct soft_mmu *m, struct tlb_context *x)
 {
 	x->epoch = ++m->epochs;
-	memset(x->code, 0, sizeof(x->code));
+	memset(&x->code, 0, sizeof(x->code));
+}
+
+static void new_shared_epoch(struct soft_mmu *m)
+{
+	m->shared_epoch = ++m->epochs;
+	memset(&m->shared_code, 0, sizeof(m->shared_code));
+}
+
+/*
+ * The first code that is not global ends it, until all is flushed: what was found under the shared
+ * epoch is not found again, as no flush ends before the epoch is asked for.
+ */
+void tlb_note_code(struct soft_cpu *c, gva_t at, const struct tlb_entry *e)
+{
+	struct soft_mmu *m = c->mmu;
+	struct code_seen *s = &m->now->code;
+	unsigned i = tlb_index(at);
+
+	if (c->cpl != 3 && m->shared && e->info & TE_GLOBAL)
+		s = &m->shared_code;
+	else if (c->cpl != 3)
+		m->shared = false;
+	s->page[half(at)][i / 64] |= BIT64(i % 64);
+	if (shift_of(e) > 12)
+		large_add(&s->large, at, shift_of(e));
 }
 
 static void flush_view(struct tlb_context *x, struct tlb_view *v, bool global_too)
@@ -84,7 +122,7 @@ static void flush_view(struct tlb_context *x, struct tlb_view *v, bool global_to
 		if (!global_too && e->info & TE_GLOBAL) {
 			v->listed[kept++] = (u16)i;
 			if (shift_of(e) > 12)
-				large_add(x, e->read, shift_of(e));
+				large_add(&x->large, e->read, shift_of(e));
 		} else {
 			forget(e, i);
 		}
@@ -97,7 +135,7 @@ static void flush_context(struct soft_mmu *m, struct tlb_context *x, bool global
 	if (!x->ready)
 		return;
 	new_epoch(m, x);
-	memset(x->large, 0, sizeof(x->large));
+	memset(&x->large, 0, sizeof(x->large));
 	for (unsigned u = 0; u < N_USES; u++)
 		flush_view(x, &x->view[u], global_too);
 }
@@ -106,6 +144,10 @@ void tlb_flush_all(struct soft_mmu *m, bool global_too)
 {
 	for (unsigned i = 0; i < MMU_CONTEXTS; i++)
 		flush_context(m, &m->context[i], global_too);
+	if (global_too) {
+		new_shared_epoch(m);
+		m->shared = true;
+	}
 }
 
 /* What of @which belongs to @at's page, the parts of a large page included. */
@@ -116,7 +158,7 @@ static void drop_page(struct soft_mmu *m, struct tlb_context *x, gva_t at, unsig
 
 	if (!x->ready)
 		return;
-	large = large_maybe(x, at);
+	large = large_maybe(&x->large, at);
 	for (unsigned u = 0; u < N_USES; u++) {
 		struct tlb_view *v = &x->view[u];
 		struct tlb_entry *e = &v->tlb.at[i];
@@ -133,7 +175,7 @@ static void drop_page(struct soft_mmu *m, struct tlb_context *x, gva_t at, unsig
 			e->info = TE_LISTED;
 		}
 	}
-	if (large || x->code[i / 64] & BIT64(i % 64))
+	if (code_maybe(&x->code, at))
 		new_epoch(m, x);
 }
 
@@ -271,6 +313,8 @@ void mmu_flush_page(struct soft_cpu *c, gva_t at)
 
 	for (unsigned i = 0; i < MMU_CONTEXTS; i++)
 		drop_page(m, &m->context[i], at, &m->context[i] == m->now ? ALL_ONES : GLOBAL_ONES);
+	if (code_maybe(&m->shared_code, at))
+		new_shared_epoch(m);
 }
 
 void mmu_flush_pcid(struct soft_cpu *c, unsigned pcid)
@@ -291,7 +335,9 @@ void mmu_flush_pcid_page(struct soft_cpu *c, unsigned pcid, gva_t at)
 
 u64 mmu_epoch(const struct soft_cpu *c)
 {
-	return c->mmu->now->epoch;
+	unsigned context;
+
+	return tlb_epoch(c, &context);
 }
 
 /* ---- what an access may use ---- */
