@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cpu/soft/mmu_priv.h: what mmu.c, tlb.c, walk.c, access.c and seg_access.c share. */
+/*
+ * cpu/soft/mmu_priv.h: what mmu.c, tlb.c, walk.c, access.c and seg_access.c share.
+ * check: long-file, one struct and what is said of it
+ */
 #pragma once
 
 #include "cpu/soft/host_memory.h"
