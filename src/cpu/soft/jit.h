@@ -44,7 +44,7 @@ enum {
 	JIT_BLOCK_BYTES = 240,     /* of guest code */
 	JIT_BLOCK_ROOM = 32 << 10, /* of host code that one block may take, hot and cold each */
 	JIT_HEAT = 12,             /* runs in the interpreter before a block is translated */
-	JIT_WAYS_BITS = 12,
+	JIT_WAYS_BITS = 14,
 	JIT_WAYS = 1 << JIT_WAYS_BITS,
 };
 
