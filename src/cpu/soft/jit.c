@@ -176,6 +176,22 @@ static struct jit_block *look_up(struct jit *j, const u8 *host, u64 rip, u32 key
 
 /* ---- between C and translated code ---- */
 
+/*
+ * Most programs use vectors, kernels use few and are entered often: so they begin without. A change
+ * of privilege leaves the code that runs.
+ */
+static void settle_vec(struct soft_cpu *c)
+{
+	bool user = c->cpl == 3;
+
+	if (user == c->jit_user)
+		return;
+	if (!user)
+		c->jit_user_vec = c->jit_vec;
+	c->jit_vec = user && c->jit_user_vec;
+	c->jit_user = user;
+}
+
 bool jit_ready(struct soft_cpu *c)
 {
 	unsigned context;
@@ -234,8 +250,7 @@ void jit_run(struct soft_cpu *c)
 
 	if (c->mode != CPU_64)
 		return;
-	if (c->cpl == 0)
-		c->jit_vec = false; /* kernels use few vectors, and are entered often */
+	settle_vec(c);
 	while (!__atomic_load_n(&c->attention, __ATOMIC_RELAXED)) {
 		if (!jit_ready(c))
 			continue;
@@ -293,7 +308,8 @@ u32 jit_hot(struct soft_cpu *c)
 	struct fetch f;
 	bool full;
 
-	if (c->cpl == 0 || (c->jit_vec && !jit_vec_ok(c)))
+	settle_vec(c);
+	if (c->jit_vec && !jit_vec_ok(c))
 		c->jit_vec = false;
 	mmu_fetch(c, c->rip, &f);
 	if (!f.host || !f.page)
@@ -324,7 +340,6 @@ JIT_CALL const u8 *jit_book(struct soft_cpu *c, u32 number)
 	const struct jit_site *s = &j->sites[number];
 	const struct jit_block *b = jit_block_at(j, s->block);
 	u32 turn = __atomic_load_n(&j->turn, __ATOMIC_RELAXED);
-	u8 cpl = c->cpl;
 	bool vec = c->jit_vec, ends = false;
 	const u8 *resume = NULL;
 	const struct insn *insn;
@@ -354,8 +369,7 @@ JIT_CALL const u8 *jit_book(struct soft_cpu *c, u32 number)
 	if (c->shadow_ss)
 		__atomic_fetch_or(&c->attention, ATT_STEP, __ATOMIC_SEQ_CST);
 	c->rip = c->next_rip;
-	if (c->cpl != cpl)
-		c->jit_vec = false;
+	settle_vec(c);
 	if (ends)
 		return go_on(c, vec);
 	return resume && jit_ready(c) && c->jit_vec == vec ? resume : NULL;

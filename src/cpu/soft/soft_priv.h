@@ -219,6 +219,8 @@ struct soft_cpu {
 	u32 jit_salt;         /* spreads the ways of contexts */
 	bool jit_vec;         /* vector registers are to be live in translated code */
 	u16 jit_key;          /* while jit_vec is set: JIT_VEC and what is with it */
+	bool jit_user;        /* jit_vec is about privilege 3 */
+	bool jit_user_vec;    /* what it was when that was left */
 
 	struct vcpu base;
 	struct soft *soft;
