@@ -351,7 +351,8 @@ JIT_CALL const u8 *jit_book(struct soft_cpu *c, u32 number)
 		jit_note_x87(c, b, s->x87);
 	if (__atomic_load_n(&c->attention, __ATOMIC_RELAXED))
 		return NULL;
-	if (s->flags & SITE_VEC && !vec && jit_vec_ok(c)) {
+	/* In kernels they never are live: jit_run() would come here again, for ever. */
+	if (s->flags & SITE_VEC && !vec && c->cpl && jit_vec_ok(c)) {
 		c->jit_vec = true;
 		return NULL;
 	}
