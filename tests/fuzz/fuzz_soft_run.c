@@ -4,7 +4,7 @@
  * code under page tables that are random, too. Whatever it does, the host lives on.
  *
  * The first byte chooses the mode, the next 128 are the general registers, the rest is code at
- * 8000; page tables begin at 10000.
+ * 8000; page tables begin at 10000. The environment's ORIEL_TEST_JIT is as --cpus jit=.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +44,7 @@ static void must(int rc)
 
 static void start(void) unchecked_roles
 {
-	const struct cpu_config cfg = { .count = 1, .smm = true };
+	const struct cpu_config cfg = { .count = 1, .smm = true, .jit = getenv("ORIEL_TEST_JIT") };
 	struct error err = { 0 };
 
 	must(machine_create(&f.m, clock_create_host(), &err));
