@@ -61,6 +61,7 @@ struct large_set {
 
 /* What mmu_fetch() was asked for since an epoch changed: by tlb_index() and half. */
 struct code_seen {
+	bool any;
 	u64 page[2][TLB_SIZE / 64];
 	struct large_set large;
 };

@@ -83,7 +83,8 @@ struct tlb_entry *tlb_fill(struct tlb_context *x, struct tlb_view *v, gva_t at, 
 static void new_epoch(struct soft_mmu *m, struct tlb_context *x)
 {
 	x->epoch = ++m->epochs;
-	memset(&x->code, 0, sizeof(x->code));
+	if (x->code.any)
+		memset(&x->code, 0, sizeof(x->code));
 }
 
 static void new_shared_epoch(struct soft_mmu *m)
@@ -106,6 +107,7 @@ void tlb_note_code(struct soft_cpu *c, gva_t at, const struct tlb_entry *e)
 		s = &m->shared_code;
 	else if (c->cpl != 3)
 		m->shared = false;
+	s->any = true;
 	s->page[half(at)][i / 64] |= BIT64(i % 64);
 	if (shift_of(e) > 12)
 		large_add(&s->large, at, shift_of(e));
