@@ -21,6 +21,18 @@ static bool is_direct(const struct insn *i)
 	return i->operand[0].kind == OPERAND_REL;
 }
 
+/*
+ * Code may overwrite what follows it, and then other flags are read than it seemed. Seen where the
+ * address says so itself; pointers into the own page are taken for others.
+ */
+static bool changes_code(const struct tr *t, const struct insn *i, u64 rip)
+{
+	const struct insn_operand *m = insn_memory(i);
+
+	return m && m->access & ACCESS_WRITE && i->base == REG_RIP &&
+	       ((rip + i->len + (u64)i->disp) ^ t->block->rip) < PAGE;
+}
+
 /* The look goes on where a direct jump does, as long as that is in the page. */
 static bool follow(const struct tr *t, const struct insn *i, unsigned *at)
 {
@@ -28,7 +40,7 @@ static bool follow(const struct tr *t, const struct insn *i, unsigned *at)
 
 	if (!tr_ends(i)) {
 		*at += i->len;
-		return !tr_may_jump(i);
+		return !tr_may_jump(i) && !changes_code(t, i, rip);
 	}
 	rip += i->len + i->imm;
 	*at = (unsigned)rip % PAGE;
@@ -65,7 +77,7 @@ static u32 live_before(struct tr *t, const struct tr_insn *n)
 	if (tr_may_jump(i))
 		return live | tr_live_at(t, tr_target(t, n));
 	if (!tr_ends(i))
-		return live;
+		return changes_code(t, i, tr_rip(t, n)) ? FL_ARITH : live;
 	if ((i->op == OP_JMP || i->op == OP_CALL) && is_direct(i))
 		return tr_live_at(t, tr_target(t, n));
 	return FL_ARITH;

@@ -296,6 +296,25 @@ static bool available(const struct tr *t, const struct insn *i)
 	       (cpu_has_insn(t->c, i) && thunks_host_has(t->c->soft->thunks, f));
 }
 
+/*
+ * TZCNT and LZCNT on a model without them: the prefix means nothing, they are BSF and BSR, as the
+ * same opcode is without it. SDM 2A, LZCNT; SDM 2B, TZCNT
+ */
+static enum tr_result count_zeros(struct tr *t, const struct insn *i)
+{
+	const u8 code[] = { 0x0f, i->opcode, 0xc0 };
+	struct insn scan, as = *i;
+
+	if (cpu_has_insn(t->c, i))
+		return available(t, i) ? copy(t, i) : TR_NOT_MINE;
+	if (decode(&scan, code, sizeof(code), CPU_64) <= 0)
+		return TR_NOT_MINE;
+	as.op = scan.op;
+	as.form = scan.form;
+	as.operand[0].access = scan.operand[0].access;
+	return copy(t, &as);
+}
+
 enum how { BY_BOOK, NOTHING, COPY, MOVE, LEA, DIVIDE, PAIR };
 
 static enum how how_arithmetic(const struct insn *i)
@@ -336,8 +355,6 @@ static enum how how_arithmetic(const struct insn *i)
 	case OP_BSWAP: return i->osz == 2 ? BY_BOOK : COPY;
 	case OP_BSF:
 	case OP_BSR:
-	case OP_LZCNT:
-	case OP_TZCNT:
 	case OP_POPCNT:
 	case OP_CRC32:
 	case OP_ADCX:
@@ -402,6 +419,8 @@ enum tr_result tr_int(struct tr *t, const struct tr_insn *n)
 {
 	const struct insn *i = &n->i;
 
+	if (i->op == OP_TZCNT || i->op == OP_LZCNT)
+		return count_zeros(t, i);
 	if (!available(t, i))
 		return TR_NOT_MINE;
 	switch (how(i)) {
