@@ -15,12 +15,12 @@
 
 enum { PAGE = 4096 };
 
-static void on_one_processor(void)
+static void on_processor(int number)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	CPU_SET(0, &set);
+	CPU_SET((size_t)number, &set);
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
@@ -130,7 +130,7 @@ static u64 pipes(u64 n)
 		wrong("events: no pipe");
 		return 0;
 	}
-	on_one_processor();
+	on_processor(0);
 	pid = fork();
 	if (pid == 0) {
 		close(there[1]);
@@ -172,7 +172,7 @@ static u64 switches(u64 n)
 		wrong("events: no memory");
 		return 0;
 	}
-	on_one_processor();
+	on_processor(0);
 	pid = fork();
 	if (pid == 0) {
 		take_turns(turn, 1, n * 10);
@@ -192,7 +192,7 @@ const struct row event_rows[] = {
 	{ "sys", "switch", 1500, NULL, switches }, { 0 },
 };
 
-/* The same in one process, or in two at once. */
+/* The same in one process, or in two at once, each on a processor of its own. */
 static u64 at_once(u64 (*what)(u64 count), u64 count, int processes)
 {
 	pid_t pid[2];
@@ -200,8 +200,10 @@ static u64 at_once(u64 (*what)(u64 count), u64 count, int processes)
 
 	for (int i = 0; i < processes; i++) {
 		pid[i] = fork();
-		if (pid[i] == 0)
+		if (pid[i] == 0) {
+			on_processor(i);
 			_exit((int)(what(count) & 0x7f));
+		}
 	}
 	for (int i = 0; i < processes; i++)
 		sum = sum * 256 + child_of(pid[i]);
