@@ -11,7 +11,9 @@
 enum {
 	HASH_BITS = 15,
 	HASH_SIZE = 1 << HASH_BITS,
+	/* With a translator only what runs seldom stays here. */
 	ARENA = 48 << 20,
+	ARENA_BESIDE = 16 << 20,
 	INSN_MAX = 15,
 	/* A full block with an instruction for each op. */
 	BLOCK_ROOM = sizeof(struct block) + (BLOCK_OPS + 1) * sizeof(struct op) +
@@ -21,7 +23,8 @@ enum {
 int blocks_create(struct soft_cpu *c, struct error *err)
 {
 	struct soft_blocks *s = xnew(struct soft_blocks);
-	int rc = map_create(&s->arena, ARENA, MAP_NO_THP, "decoded code", err);
+	int rc = map_create(&s->arena, c->soft->jit ? ARENA_BESIDE : ARENA, MAP_NO_THP,
+			    "decoded code", err);
 
 	if (rc < 0) {
 		free(s);
@@ -129,8 +132,9 @@ static struct block *room_for_block(struct soft_cpu *c, bool once)
 	struct soft_blocks *s = c->blocks;
 
 	if (once)
-		return (struct block *)((u8 *)s->arena.at + ARENA - ALIGN_UP(BLOCK_ROOM, 64));
-	if (s->used + 2 * ALIGN_UP(BLOCK_ROOM, 64) > ARENA)
+		return (struct block *)((u8 *)s->arena.at + s->arena.size -
+					ALIGN_UP(BLOCK_ROOM, 64));
+	if (s->used + 2 * ALIGN_UP(BLOCK_ROOM, 64) > s->arena.size)
 		blocks_flush(c);
 	return (struct block *)((u8 *)s->arena.at + s->used);
 }

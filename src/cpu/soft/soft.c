@@ -153,8 +153,6 @@ static int soft_create(struct accel **out, struct machine *m, const struct cpu_c
 
 	if (rc < 0)
 		return error_prefix(err, "--cpus jit"), rc;
-	if (!cfg->jit) /* only who asks for it, until it knows all instructions */
-		jit.off = true;
 	if (cfg->hyperv)
 		return error_set(err, -ENOTSUP,
 				 "our own CPU does not present the Hyper-V interface yet; use "
