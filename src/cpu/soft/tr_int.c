@@ -43,7 +43,8 @@ static unsigned field_of(const struct insn *i, unsigned n)
 
 /*
  * A register that is kept in memory, as the operand that may be memory: no load, no store. But
- * 32 bits written must clear the others; BT reaches further into memory, and XCHG would lock.
+ * 32 bits written must clear the others; BT reaches further into memory, XCHG would lock, and
+ * XADD may write to the same register twice.
  */
 static bool in_place(const struct insn *i, unsigned n)
 {
@@ -51,7 +52,7 @@ static bool in_place(const struct insn *i, unsigned n)
 
 	return source_of(i, n) == SOURCE_E && o->kind == OPERAND_GPR && tr_in_memory(o->reg) &&
 	       !(o->access & ACCESS_WRITE && operand_size(o) == 4) &&
-	       !(insn_info(i)->attr & INSN_BITBASE) && i->op != OP_XCHG;
+	       !(insn_info(i)->attr & INSN_BITBASE) && i->op != OP_XCHG && i->op != OP_XADD;
 }
 
 static void find_field(struct copied *c, unsigned n)
