@@ -434,7 +434,9 @@ static const struct io_ops done_ops = { .write = done };
 
 static int make_machine(struct ours *o, const char *jit)
 {
-	struct cpu_config cfg = { .count = 1, .topology = { 1, 1, 1, 1 }, .jit = jit };
+	struct cpu_config cfg = {
+		.count = 1, .topology = { 1, 1, 1, 1 }, .model = "max", .jit = jit
+	};
 	struct region *ram;
 	struct error err = { 0 };
 	struct vcpu *v;

@@ -104,6 +104,17 @@ static void free_jit(struct jit *j)
 	free(j);
 }
 
+/*
+ * Whether the guest has YMM registers. For one that has not their upper halves are never touched:
+ * loaded with zeros they would make each SSE instruction wait for what was in its result before.
+ */
+static bool has_avx(struct soft *s)
+{
+	const struct cpuid_leaf *l = cpuid_find(&s->base.cpuid, 1, 0);
+
+	return l && l->ecx & BIT(28);
+}
+
 int jit_create(struct soft *s, const struct jit_options *opt, struct error *err)
 {
 	struct jit *j;
@@ -126,7 +137,8 @@ int jit_create(struct soft *s, const struct jit_options *opt, struct error *err)
 	forget_all(j);
 	j->hot.exec = j->cold.exec = j->map.exec - j->map.write;
 	j->hot.at = j->map.write;
-	jit_glue_emit(j, __builtin_cpu_supports("avx"));
+	j->wide = has_avx(s);
+	jit_glue_emit(j, j->wide);
 	j->hot.at = j->map.write + GLUE_ROOM;
 	s->jit = j;
 	return 0;

@@ -138,6 +138,7 @@ struct jit {
 	struct code_map map;
 	struct map arena, site_map, edge_map; /* blocks, and what follows */
 	const u8 *glue[2][N_GLUES];           /* [vector registers are live] */
+	bool wide;                            /* the whole YMM registers: else no JIT_AVX */
 	struct mutex lock;       /* translation, linking, flushing; lookups do without */
 	struct x64 hot, cold;    /* the free rest of both parts of the code */
 	struct jit_block **hash; /* atomic heads */

@@ -317,7 +317,7 @@ bool jit_vec_ok(struct soft_cpu *c)
 		return false;
 	if (f->x87_quiet)
 		key |= JIT_X87;
-	if (fpu_usable(c, &fpu_needs[USE_VEX]))
+	if (c->soft->jit->wide && fpu_usable(c, &fpu_needs[USE_VEX]))
 		key |= JIT_AVX;
 	same = !c->jit_vec || key == c->jit_key;
 	c->jit_key = key;
