@@ -359,6 +359,8 @@ JIT_CALL const u8 *jit_book(struct soft_cpu *c, u32 number)
 	c->rip = b->rip + s->at;
 	c->next_rip = c->rip + s->len;
 	c->block = NULL;
+	if (j->opt.count) /* the block has counted it already */
+		c->base.insns--;
 	if (s->x87)
 		jit_note_x87(c, b, s->x87);
 	if (__atomic_load_n(&c->attention, __ATOMIC_RELAXED))
