@@ -5,6 +5,7 @@
  * made: forms.c.
  */
 #include <string.h>
+#include <sys/mman.h>
 
 #include "native.h"
 
@@ -175,10 +176,23 @@ static bool fetch(const struct question *q)
 	       q->native->out.rip == q->ours->out.rip;
 }
 
+/*
+ * The child that runs the case is this process once more: some of its memory, far above all that
+ * belongs to cases, may be in the way.
+ */
+static bool in_the_way(const struct question *q)
+{
+	unsigned char there;
+
+	return q->ours->vector == 14 && q->ours->cr2 >> 32 && q->ours->cr2 < LINUX_TOP &&
+	       !mincore((void *)(uintptr_t)(q->ours->cr2 & ~4095ull), 1, &there);
+}
+
 static const struct {
 	bool (*is)(const struct question *q);
 	const char *why;
 } excuses[] = {
+	{ in_the_way, "memory of the process that runs the case" },
 	{ much_memory, "a page fault of an instruction that accesses much" },
 	{ stack_frame, "the order of a frame's parts" },
 	{ other_width, "the stack after a far transfer to another mode" },
