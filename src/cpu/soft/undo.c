@@ -17,17 +17,6 @@ void undo_end(struct soft_cpu *c)
 	c->mmu->undo = NULL;
 }
 
-void undo_note(struct undo *u, void *host, size_t len)
-{
-	if (u->entries == UNDO_ENTRIES || len > UNDO_BYTES - u->used) {
-		u->lost = true;
-		return;
-	}
-	u->entry[u->entries++] = (struct undo_entry){ host, (u32)len, u->used };
-	memcpy(u->old + u->used, host, len);
-	u->used += (u32)len;
-}
-
 bool undo_allows_tag(const struct undo *u, const u8 *host)
 {
 	uintptr_t page = ALIGN_DOWN((uintptr_t)host, (uintptr_t)PAGE);
@@ -38,6 +27,19 @@ bool undo_allows_tag(const struct undo *u, const u8 *host)
 		if (ALIGN_DOWN((uintptr_t)u->entry[n].at, (uintptr_t)PAGE) == page)
 			return true;
 	return false;
+}
+
+void undo_note(struct undo *u, void *host, size_t len)
+{
+	if (undo_allows_tag(u, host)) /* with a tag it would not have come here */
+		return;
+	if (u->entries == UNDO_ENTRIES || len > UNDO_BYTES - u->used) {
+		u->lost = true;
+		return;
+	}
+	u->entry[u->entries++] = (struct undo_entry){ host, (u32)len, u->used };
+	memcpy(u->old + u->used, host, len);
+	u->used += (u32)len;
 }
 
 /* Newest first: what was written twice gets its first value back. */
