@@ -90,7 +90,7 @@ static void look(const struct rig *r, struct seen *s, u32 at, u32 size)
 		s->op[i.op]++;
 		if (!i.operands || i.operand[0].kind != OPERAND_REL)
 			continue;
-		to = jit_code(r->j, (u32)(p - r->j->map.write)) + i.len + i.imm;
+		to = jit_code(r->j, (u32)(p - r->j->map.write)) + i.len + (s64)i.imm;
 		CHECK(to >= r->j->map.exec && to < r->j->map.exec + JIT_CODE + JIT_COLD);
 		s->books += to_glue(r, to, GLUE_BOOK, GLUE_BOOK);
 		s->misses += to_glue(r, to, GLUE_MISS, GLUE_MISS_LAST);

@@ -153,7 +153,7 @@ struct jit {
 
 int jit_create(struct soft *s, const struct jit_options *opt, struct error *err) MUST_CHECK;
 void jit_destroy(struct soft *s);
-/* A vCPU's struct with JIT_ROOM below, cells and ways behind; zeroed. NULL: no memory. */
+/* A vCPU's struct with JIT_ROOM below, cells and ways behind; zeroed. */
 struct soft_cpu *jit_cpu_new(void);
 void jit_cpu_free(struct soft_cpu *c);
 /*

@@ -238,8 +238,6 @@ static int soft_vcpu_create(struct vcpu **out, struct accel *a, unsigned index, 
 	struct soft_cpu *c = jit_cpu_new();
 	int rc;
 
-	if (!c)
-		return error_set(err, -ENOMEM, "no memory for a vCPU");
 	c->base = (struct vcpu){
 		.accel = a,
 		.index = index,
