@@ -107,11 +107,6 @@ static void translate(struct soft_cpu *c, gva_t at, unsigned access, struct spot
 	locate(c, at, w.phys, access, e, out);
 }
 
-static bool canonical(gva_t at)
-{
-	return (u64)((s64)(at << 16) >> 16) == at;
-}
-
 /* Only 64-bit processors in IA-32e mode have more than 32 bits of linear address. */
 static gva_t linear(const struct soft_cpu *c, gva_t at)
 {
@@ -120,7 +115,7 @@ static gva_t linear(const struct soft_cpu *c, gva_t at)
 
 static void check_canonical(struct soft_cpu *c, gva_t at, size_t len, enum insn_seg seg)
 {
-	if (c->lma && !(canonical(at) && canonical(at + len - 1)))
+	if (c->lma && !(is_canonical(at) && is_canonical(at + len - 1)))
 		raise_error(c, seg == SEG_SS ? VEC_SS : VEC_GP, 0);
 }
 

@@ -89,7 +89,7 @@ struct cpu_seg desc_system_seg(struct soft_cpu *c, const struct desc *d)
 	high = sys_read(c, linear(c, at + 8), 8);
 	s.base |= high << 32;
 	/* Its second half must not look like a descriptor. SDM 3A figure 7-4 */
-	if (high >> 40 & SYS_MASK || !canonical(s.base))
+	if (high >> 40 & SYS_MASK || !is_canonical(s.base))
 		raise_sel(c, VEC_GP, d->sel);
 	return s;
 }
@@ -216,7 +216,7 @@ void seg_load_real(struct soft_cpu *c, enum insn_seg s, u16 sel)
 
 void check_rip(struct soft_cpu *c, const struct cpu_seg *cs, u64 rip)
 {
-	if (c->lma && cs->attr & SA_L ? !canonical(rip) : rip > cs->limit)
+	if (c->lma && cs->attr & SA_L ? !is_canonical(rip) : rip > cs->limit)
 		raise_gp(c);
 }
 

@@ -153,7 +153,7 @@ static void deliver_long(struct soft_cpu *c, const struct soft_event *e, u64 rip
 	host = tlb_host(st.inner ? c->system_tlb : c->tlb, st.sp - 8 * n, 8 * n, true);
 	if (!host)
 		stack_probe(c, &st, n, 8);
-	if (!canonical(g.off))
+	if (!is_canonical(g.off))
 		raise_gp(c);
 	if (!(d.raw >> 40 & SA_ACCESSED)) {
 		desc_access(c, &d);

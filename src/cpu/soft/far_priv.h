@@ -76,11 +76,6 @@ static inline bool sel_null(u16 sel)
 {
 	return !(sel & ~3);
 }
-/* With 48 linear address bits. SDM 1 3.3.7.1 */
-static inline bool canonical(u64 at)
-{
-	return (u64)((s64)(at << 16) >> 16) == at;
-}
 /* Linear addresses have 32 bits outside IA-32e mode. */
 static inline gva_t linear(const struct soft_cpu *c, u64 at)
 {

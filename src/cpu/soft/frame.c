@@ -40,7 +40,7 @@ static bool within_limit(const struct cpu_seg *s, u64 low, u64 len)
 /* The linear address of @len bytes at @off, checked against the segment. */
 static gva_t place(struct soft_cpu *c, const struct stack *st, u64 off, u64 len)
 {
-	if (st->flat ? !canonical(off) || !canonical(off + len - 1)
+	if (st->flat ? !is_canonical(off) || !is_canonical(off + len - 1)
 		     : !within_limit(&st->seg, off, len))
 		raise_sel(c, VEC_SS, st->error);
 	return st->flat ? off : (u32)(st->seg.base + off);
@@ -141,7 +141,7 @@ u64 tss_rsp(struct soft_cpu *c, unsigned n)
 		raise_sel(c, VEC_TS, c->tr.sel);
 	sp = sys_read(c, c->tr.base + off, 8);
 	/* Not only where it is written: the top itself counts. SDM 3A 6.14.4 */
-	if (!canonical(sp))
+	if (!is_canonical(sp))
 		raise_error(c, VEC_SS, 0);
 	return sp;
 }

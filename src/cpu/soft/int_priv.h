@@ -55,12 +55,6 @@ static inline u64 sign_extend(u64 val, unsigned size)
 	return (u64)((s64)(val << shift) >> shift);
 }
 
-/* Bits 48 to 63 are as bit 47: four levels of paging. SDM 1 3.3.7.1 */
-static inline bool canonical(gva_t at)
-{
-	return (u64)((s64)(at << 16) >> 16) == at;
-}
-
 /* Something is to be done before the next instruction, or the next round of one. */
 static inline bool cpu_is_wanted(const struct soft_cpu *c)
 {

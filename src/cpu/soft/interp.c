@@ -406,7 +406,6 @@ static const struct cond_table conds = { { { COND256(0) }, { COND256(1) } } };
 	NEXT;
 
 #define LESS ((c->lf >> 15 ^ c->lf) & 1)
-#define CANONICAL(at) ((u64)((s64)((at) << 16) >> 16) == (at))
 
 /* Push @v as @T: everything is checked before RSP changes. */
 #define PUSH(T, cut, v) \
@@ -459,7 +458,7 @@ static const struct cond_table conds = { { { COND256(0) }, { COND256(1) } } };
 		NEXT; \
 	} \
 	L_call##f : rip = (cut)(gpr8[R_BLOCK] + (u64)(s64)op->disp); \
-	if (unlikely(!CANONICAL(rip))) \
+	if (unlikely(!is_canonical(rip))) \
 		goto slow; \
 	PUSH(v##n, cut, gpr8[R_BLOCK] + op->at + op->len); \
 	goto L_jmp##f; \
@@ -472,7 +471,7 @@ static const struct cond_table conds = { { { COND256(0) }, { COND256(1) } } };
 		READ(const v##n, p, ea); \
 		rip = *p; \
 	} \
-	call##f : if (unlikely(!CANONICAL(rip))) goto slow; \
+	call##f : if (unlikely(!is_canonical(rip))) goto slow; \
 	PUSH(v##n, cut, gpr8[R_BLOCK] + op->at + op->len); \
 	goto jumped; \
 	L_ret##f : \
@@ -481,14 +480,14 @@ static const struct cond_table conds = { { { COND256(0) }, { COND256(1) } } };
 \
 		READ(const v##n, p, (cut)gpr8[R_SP]); \
 		rip = *p; \
-		if (unlikely(!CANONICAL(rip))) \
+		if (unlikely(!is_canonical(rip))) \
 			goto slow; \
 		gpr8[R_SP] = (cut)(gpr8[R_SP] + n); \
 		goto jumped; \
 	} \
 	L_jmp##f : JUMP(cut); \
 	L_jmp##f##_r : rip = REG(v##n, op->dst); \
-	if (unlikely(!CANONICAL(rip))) \
+	if (unlikely(!is_canonical(rip))) \
 		goto slow; \
 	goto jumped; \
 	L_jmp##f##_m : \
@@ -497,7 +496,7 @@ static const struct cond_table conds = { { { COND256(0) }, { COND256(1) } } };
 \
 		READ(const v##n, p, ea); \
 		rip = *p; \
-		if (unlikely(!CANONICAL(rip))) \
+		if (unlikely(!is_canonical(rip))) \
 			goto slow; \
 		goto jumped; \
 	}
@@ -585,7 +584,7 @@ begin:
 
 unlinked:
 	/* A direct branch to another page, or perhaps for the first time. */
-	if (unlikely(!CANONICAL(rip)))
+	if (unlikely(!is_canonical(rip)))
 		goto slow;
 	if ((gpr8[R_BLOCK] ^ rip) >= PAGE)
 		goto jumped;

@@ -129,12 +129,12 @@ int jit_create(struct soft *s, const struct jit_options *opt, struct error *err)
 	}
 	j->sites = j->site_map.at;
 	j->edges = j->edge_map.at;
-	forget_all(j);
+	j->wide = has_avx(s);
 	j->hot.exec = j->cold.exec = j->map.exec - j->map.write;
 	j->hot.at = j->map.write;
-	j->wide = has_avx(s);
-	jit_glue_emit(j, j->wide);
-	j->hot.at = j->map.write + GLUE_ROOM;
+	j->hot.end = j->map.write + GLUE_ROOM;
+	jit_glue_emit(j);
+	forget_all(j);
 	s->jit = j;
 	return 0;
 }
@@ -293,13 +293,17 @@ static bool room(const struct jit *j)
 static struct jit_block *translate_here(struct soft_cpu *c, const struct fetch *f, bool *full)
 {
 	struct jit *j = c->soft->jit;
-	u64 begin = time_now_ns();
-	struct jit_block *b;
+	struct jit_block *b = look_up(j, f->host, c->rip, key_of(c));
 
+	*full = false;
+	if (b)
+		return b;
 	mutex_lock(&j->lock);
 	*full = !room(j);
-	b = *full ? NULL : look_up(j, f->host, c->rip, key_of(c));
+	b = look_up(j, f->host, c->rip, key_of(c)); /* another's, made meanwhile */
 	if (!b && !*full) {
+		u64 begin = time_now_ns();
+
 		b = translate(c, f, key_of(c), full);
 		if (b)
 			insert(j, b);

@@ -208,7 +208,16 @@ static inline unsigned jit_way_of(const struct soft_cpu *c, u64 rip)
 }
 
 /* ---- jit_glue.c ---- */
-void jit_glue_emit(struct jit *j, bool wide); /* at the start of the code; @wide: YMM registers */
+/* All of enum jit_glue, at the start of the code. */
+void jit_glue_emit(struct jit *j);
+/* A field of the way that T1 is, as jit_emit_way() leaves it. */
+#define JIT_WAY(field)                                                                             \
+	((struct x64_mem){ X64_SP, JIT_T1, 0, JIT_WAYS_AT + (s32)offsetof(struct jit_way, field) })
+/*
+ * Find the way of T0 (jit_way_of()): T1, and T0 is lost. Jumps, to be set, for those of @other
+ * addresses, where T0 is still the address, and for @old ones.
+ */
+void jit_emit_way(struct x64 *x, u8 **other, u8 **old);
 
 /* ---- tr.c ---- */
 

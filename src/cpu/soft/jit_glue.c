@@ -4,13 +4,11 @@
  * System V psABI 3.2 for what C keeps.
  */
 #include "cpu/soft/fpu_priv.h"
-#include "cpu/soft/jit.h"
+#include "cpu/soft/tr.h"
 
 /* JIT_CALL's: what a callee keeps, and where arguments are. */
 static const u8 kept[] = { X64_BX, X64_BP, X64_R12, X64_R13, X64_R14, X64_R15 };
 enum { ARG0 = X64_DI, ARG1 = X64_SI, FRAME = 8 };
-
-#define CPU(name) ((struct x64_mem){ X64_SP, X64_NONE, 0, (s32)offsetof(struct soft_cpu, name) })
 
 struct glue {
 	struct jit *j;
@@ -20,12 +18,6 @@ struct glue {
 	const u8 *book;
 };
 
-static struct x64_mem gpr_field(unsigned r)
-{
-	return (struct x64_mem){ X64_SP, X64_NONE, 0,
-				 (s32)(offsetof(struct soft_cpu, gpr) + 8 * r) };
-}
-
 static struct x64_mem at(unsigned base, s32 disp)
 {
 	return (struct x64_mem){ (u8)base, X64_NONE, 0, disp };
@@ -34,14 +26,12 @@ static struct x64_mem at(unsigned base, s32 disp)
 static void each_gpr(struct x64 *x, bool store)
 {
 	for (unsigned r = 0; r < 16; r++) {
-		unsigned host = r == R_SP ? JIT_RSP : r;
-
-		if (JIT_IN_MEMORY >> r & 1)
+		if (tr_in_memory(r))
 			continue;
 		if (store)
-			x64_store(x, 8, gpr_field(r), host);
+			x64_store(x, 8, tr_gpr(r), tr_reg(r));
 		else
-			x64_load(x, 8, host, gpr_field(r));
+			x64_load(x, 8, tr_reg(r), tr_gpr(r));
 	}
 }
 
@@ -63,7 +53,7 @@ static void each_vector(struct glue *g, unsigned scratch, bool store)
 {
 	if (!g->vec)
 		return;
-	x64_load(g->x, 8, scratch, CPU(fpu));
+	x64_load(g->x, 8, scratch, TR_FIELD(fpu));
 	for (unsigned n = 0; n < 16; n++)
 		vector(g, n, scratch, (s32)(offsetof(struct soft_fpu, vec) + 32 * n), store);
 	if (store && g->wide)
@@ -93,7 +83,7 @@ static void back(struct glue *g)
 {
 	struct x64 *x = g->x;
 
-	x64_load(x, 8, X64_SP, CPU(jit_host_sp));
+	x64_load(x, 8, X64_SP, TR_FIELD(jit_host_sp));
 	x64_alu_ri(x, 8, ALU_ADD, X64_SP, FRAME);
 	for (unsigned i = ARRAY_LEN(kept); i-- > 0;) {
 		if (kept[i] >= 8)
@@ -136,7 +126,7 @@ static void call_c(struct glue *g, uintptr_t fn, unsigned arg)
 	x64_mov(x, X64_BX, X64_SP);
 	x64_mov(x, ARG0, X64_SP);
 	x64_mov(x, ARG1, arg);
-	x64_load(x, 8, X64_SP, CPU(jit_host_sp));
+	x64_load(x, 8, X64_SP, TR_FIELD(jit_host_sp));
 	x64_mov_ri(x, X64_AX, fn);
 	X64_BYTES(x, 0xff, 0xd0); /* call rax */
 	x64_jmp(x, g->finish);
@@ -154,35 +144,39 @@ static const u8 *leave(struct glue *g)
 {
 	const u8 *here = x64_here(g->x);
 
-	x64_store(g->x, 8, CPU(rip), JIT_T0);
+	x64_store(g->x, 8, TR_FIELD(rip), JIT_T0);
 	save_all(g);
 	back(g);
 	return here;
 }
 
-/* The way of T0, as jit_way_of() finds it; else C. */
+void jit_emit_way(struct x64 *x, u8 **other, u8 **old)
+{
+	_Static_assert(sizeof(struct jit_way) == 32, "shifted by 5");
+
+	x64_rr(x, 4, 0x89, JIT_T0, JIT_T1); /* mov */
+	x64_rm(x, 4, 0x33, JIT_T1, TR_FIELD(jit_salt));
+	x64_alu_ri(x, 4, ALU_AND, JIT_T1, JIT_WAYS - 1);
+	x64_rr(x, 4, 0xc1, 4, JIT_T1); /* shl */
+	x64_byte(x, 5);
+	x64_rm(x, 8, 0x3b, JIT_T0, JIT_WAY(rip));
+	*other = x64_jcc(x, CC_NE, NULL);
+	x64_load(x, 8, JIT_T0, JIT_WAY(tag));
+	x64_rm(x, 8, 0x3b, JIT_T0, TR_FIELD(jit_tag));
+	*old = x64_jcc(x, CC_NE, NULL);
+}
+
+/* The way of T0; else C. */
 static const u8 *jump(struct glue *g)
 {
 	const u8 *here = x64_here(g->x);
 	struct x64 *x = g->x;
-	struct x64_mem way = { X64_SP, JIT_T1, 0, JIT_WAYS_AT };
 	u8 *other, *old;
 
-	x64_rr(x, 4, 0x89, JIT_T0, JIT_T1); /* mov */
-	x64_rm(x, 4, 0x33, JIT_T1, CPU(jit_salt));
-	x64_alu_ri(x, 4, ALU_AND, JIT_T1, JIT_WAYS - 1);
-	X64_BYTES(x, 0x41, 0xc1, 0xe0 | (JIT_T1 & 7), 5); /* shl r10d, 5: by the size of a way */
-	x64_rm(x, 8, 0x3b, JIT_T0, way);
-	other = x64_jcc(x, CC_NE, NULL);
-	way.disp = JIT_WAYS_AT + (s32)offsetof(struct jit_way, tag);
-	x64_load(x, 8, JIT_T0, way);
-	x64_rm(x, 8, 0x3b, JIT_T0, CPU(jit_tag));
-	old = x64_jcc(x, CC_NE, NULL);
-	way.disp = JIT_WAYS_AT + (s32)offsetof(struct jit_way, code);
-	x64_jmp_mem(x, way);
+	jit_emit_way(x, &other, &old);
+	x64_jmp_mem(x, JIT_WAY(code));
 	x64_set_jump(x, old, x64_here(x));
-	way.disp = JIT_WAYS_AT;
-	x64_load(x, 8, JIT_T0, way);
+	x64_load(x, 8, JIT_T0, JIT_WAY(rip));
 	x64_set_jump(x, other, x64_here(x));
 	call_c(g, (uintptr_t)jit_jump, JIT_T0);
 	return here;
@@ -196,7 +190,7 @@ static const u8 *miss(struct glue *g, bool write, unsigned size)
 {
 	const u8 *here = x64_here(g->x);
 	struct x64 *x = g->x;
-	struct x64_mem tlb = CPU(jit_tlb);
+	struct x64_mem tlb = TR_FIELD(jit_tlb);
 	size_t tag = write ? offsetof(struct tlb_entry, write) : offsetof(struct tlb_entry, read);
 	u8 *real = NULL;
 
@@ -239,13 +233,12 @@ static void emit(struct glue *g, const u8 **out)
 		out[i] = miss(g, i - GLUE_MISS >= 6, 1u << (i - GLUE_MISS) % 6);
 }
 
-void jit_glue_emit(struct jit *j, bool wide)
+void jit_glue_emit(struct jit *j)
 {
-	_Static_assert(sizeof(struct jit_way) == 32, "jump() shifts by 5");
 	_Static_assert(sizeof(struct tlb_entry) == 32, "miss() shifts by 5");
 
 	for (unsigned vec = 0; vec < 2; vec++) {
-		struct glue g = { .j = j, .x = &j->hot, .vec = vec, .wide = vec && wide };
+		struct glue g = { .j = j, .x = &j->hot, .vec = vec, .wide = vec && j->wide };
 
 		emit(&g, j->glue[vec]);
 	}

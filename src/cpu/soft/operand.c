@@ -158,7 +158,7 @@ u64 pop(struct soft_cpu *c, unsigned size)
 void branch_to(struct soft_cpu *c, u64 rip, unsigned size)
 {
 	rip &= ones(size);
-	if (c->mode == CPU_64 ? !canonical(rip) : rip > c->seg[SEG_CS].limit)
+	if (c->mode == CPU_64 ? !is_canonical(rip) : rip > c->seg[SEG_CS].limit)
 		raise_gp(c);
 	c->next_rip = rip;
 }

@@ -413,6 +413,12 @@ void flags_set(struct soft_cpu *c, u64 fl, u64 mask);
 
 /* ---- mmu.c: linear memory ---- */
 
+/* Bits 48 to 63 are as bit 47: four levels of paging. SDM 1 3.3.7.1 */
+static inline bool is_canonical(u64 at)
+{
+	return (u64)((s64)(at << 16) >> 16) == at;
+}
+
 /*
  * Accesses with the current privilege to linear addresses, which the caller has checked against
  * the segment (seg_* do). Raise #PF, or #GP(0)/#SS(0) when not canonical. Anything that is no

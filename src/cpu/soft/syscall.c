@@ -41,7 +41,7 @@ void exec_sysret(struct soft_cpu *c, const struct insn *i)
 
 	if (!(c->efer & EFER_SCE))
 		raise_ud(c);
-	if (i->osz == 8 && !canonical(c->gpr[R_CX]))
+	if (i->osz == 8 && !is_canonical(c->gpr[R_CX]))
 		raise_gp(c);
 	c->next_rip = i->osz == 8 ? c->gpr[R_CX] : (u32)c->gpr[R_CX];
 	flags_set(c, c->gpr[11] & FL_SYSRET, FL_SYSRET | FL_RF);
@@ -70,7 +70,7 @@ void exec_sysexit(struct soft_cpu *c, const struct insn *i)
 
 	if (!(c->cr0 & CR0_PE) || sel_null(sel))
 		raise_gp(c);
-	if (i->osz == 8 && (!canonical(rip) || !canonical(rsp)))
+	if (i->osz == 8 && (!is_canonical(rip) || !is_canonical(rsp)))
 		raise_gp(c);
 	c->next_rip = i->osz == 8 ? rip : (u32)rip;
 	c->gpr[R_SP] = i->osz == 8 ? rsp : (u32)rsp;
@@ -107,7 +107,7 @@ static void write_base(struct soft_cpu *c, const struct insn *i, enum insn_seg s
 	if (!(c->cr4 & CR4_FSGSBASE))
 		raise_ud(c);
 	base = gpr_get(c, i->operand[0].reg, operand_size(&i->operand[0]));
-	if (!canonical(base))
+	if (!is_canonical(base))
 		raise_gp(c);
 	set_base(c, s, base);
 }

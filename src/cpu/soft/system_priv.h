@@ -29,10 +29,6 @@ enum {
 	MSR_X2APIC_LAST = 0x8ff,
 };
 
-static inline bool is_canonical(u64 at)
-{
-	return (u64)((s64)(at << 16) >> 16) == at;
-}
 static inline u64 make_canonical(u64 at)
 {
 	return (u64)((s64)(at << 16) >> 16);

@@ -135,16 +135,25 @@ u32 tr_site(struct tr *t, bool ends)
 	return j->n_sites++;
 }
 
-static void go_to_site(struct tr *t, struct x64 *x, u32 site)
+void tr_go_to_site(struct tr *t, struct x64 *x, u32 site)
 {
 	x64_mov_ri(x, JIT_T1, site);
 	(void)x64_jmp(x, tr_glue(t, GLUE_BOOK));
 }
 
+void tr_test_canonical(struct x64 *x, unsigned reg)
+{
+	x64_mov(x, JIT_T1, reg);
+	x64_rr(x, 8, 0xc1, 7, JIT_T1); /* sar */
+	x64_byte(x, 47);
+	x64_rr(x, 8, 0xff, 0, JIT_T1); /* inc: 0 or 1 */
+	x64_alu_ri(x, 8, ALU_CMP, JIT_T1, 1);
+}
+
 void tr_by_book(struct tr *t, bool ends)
 {
 	tr_flags_saved(t, t->insn[t->k].live_before);
-	go_to_site(t, &t->x, tr_site(t, ends));
+	tr_go_to_site(t, &t->x, tr_site(t, ends));
 	t->flags = FLAGS_SAVED;
 	if (ends)
 		t->ended = true;
@@ -153,7 +162,7 @@ void tr_by_book(struct tr *t, bool ends)
 void tr_site_if(struct tr *t, unsigned cc)
 {
 	(void)x64_jcc(&t->x, cc, x64_here(&t->cold));
-	go_to_site(t, &t->cold, tr_site(t, tr_ends(&t->insn[t->k].i)));
+	tr_go_to_site(t, &t->cold, tr_site(t, tr_ends(&t->insn[t->k].i)));
 }
 
 /* C leaves flags in soft_cpu.lf: code that goes on with native ones fetches them from there. */

@@ -63,6 +63,10 @@ static inline u64 tr_rip(const struct tr *t, const struct tr_insn *n)
 {
 	return t->block->rip + n->at;
 }
+static inline bool tr_is_direct(const struct insn *i)
+{
+	return i->operand[0].kind == OPERAND_REL;
+}
 /* Where a direct jump goes. */
 static inline u64 tr_target(const struct tr *t, const struct tr_insn *n)
 {
@@ -139,8 +143,12 @@ static inline const u8 *tr_glue(const struct tr *t, enum jit_glue which)
 {
 	return t->jit->glue[(t->key & JIT_VEC) != 0][which];
 }
+/* The code in @x goes to C with @site. */
+void tr_go_to_site(struct tr *t, struct x64 *x, u32 site);
 /* insn[k] is done by C: flags saved before, where they are found afterwards. */
 void tr_by_book(struct tr *t, bool ends);
+/* CC_A if @reg is no canonical address. T1 is lost. */
+void tr_test_canonical(struct x64 *x, unsigned reg);
 /* insn[k]'s host code goes to its site here if @cc holds: with the host's flags destroyed. */
 void tr_site_if(struct tr *t, unsigned cc);
 
@@ -148,5 +156,3 @@ void tr_site_if(struct tr *t, unsigned cc);
 
 /* Go on at @rip: a direct jump, linked within the page. Flags must be settled (tr_flags_saved). */
 void tr_goto(struct tr *t, struct x64 *x, u64 rip);
-/* Go on where T0 says; a canonical address. */
-void tr_goto_t0(struct tr *t);

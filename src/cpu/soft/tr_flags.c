@@ -16,11 +16,6 @@ static u32 killed(const struct flag_use *u)
 	return u->conditional ? 0 : (u->written | u->undefined) & FL_ARITH;
 }
 
-static bool is_direct(const struct insn *i)
-{
-	return i->operand[0].kind == OPERAND_REL;
-}
-
 /*
  * Code may overwrite what follows it, and then other flags are read than it seemed. Seen where the
  * address says so itself; pointers into the own page are taken for others.
@@ -44,7 +39,7 @@ static bool follow(const struct tr *t, const struct insn *i, unsigned *at)
 	}
 	rip += i->len + i->imm;
 	*at = (unsigned)rip % PAGE;
-	return (i->op == OP_JMP || i->op == OP_CALL) && is_direct(i) &&
+	return (i->op == OP_JMP || i->op == OP_CALL) && tr_is_direct(i) &&
 	       (rip ^ t->block->rip) < PAGE;
 }
 
@@ -78,7 +73,7 @@ static u32 live_before(struct tr *t, const struct tr_insn *n)
 		return live | tr_live_at(t, tr_target(t, n));
 	if (!tr_ends(i))
 		return changes_code(t, i, tr_rip(t, n)) ? FL_ARITH : live;
-	if ((i->op == OP_JMP || i->op == OP_CALL) && is_direct(i))
+	if ((i->op == OP_JMP || i->op == OP_CALL) && tr_is_direct(i))
 		return tr_live_at(t, tr_target(t, n));
 	return FL_ARITH;
 }

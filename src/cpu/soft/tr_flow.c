@@ -8,34 +8,14 @@
  */
 #include "cpu/soft/tr.h"
 
-static u64 address(const struct tr *t, const struct tr_insn *n)
-{
-	return t->block->rip + n->at;
-}
-
 static u64 behind(const struct tr *t, const struct tr_insn *n)
 {
-	return address(t, n) + n->i.len;
-}
-
-static u64 target(const struct tr *t, const struct tr_insn *n)
-{
-	return behind(t, n) + n->i.imm;
+	return tr_rip(t, n) + n->i.len;
 }
 
 static bool same_page(const struct tr *t, u64 rip)
 {
 	return (rip ^ t->block->rip) < PAGE;
-}
-
-static bool canonical(u64 at)
-{
-	return (u64)((s64)(at << 16) >> 16) == at;
-}
-
-static u32 live_at(struct tr *t, u64 rip)
-{
-	return same_page(t, rip) ? tr_live_at(t, rip) : FL_ARITH;
 }
 
 /* What is emitted between the two goes to the cold part; flags are afterwards as they were. */
@@ -91,22 +71,16 @@ static void check_canonical(struct tr *t, struct x64 *x, u32 site)
 {
 	u8 *no, *over;
 
-	x64_mov(x, JIT_T1, JIT_T0);
-	x64_rr(x, 8, 0xc1, 7, JIT_T1); /* sar */
-	x64_byte(x, 47);
-	x64_rr(x, 8, 0xff, 0, JIT_T1); /* inc: 0 or 1 */
-	x64_alu_ri(x, 8, ALU_CMP, JIT_T1, 1);
+	tr_test_canonical(x, JIT_T0);
 	no = x64_jcc(x, CC_A, NULL);
 	if (x != &t->cold) {
 		x64_set_jump(&t->cold, no, x64_here(&t->cold));
-		x64_mov_ri(&t->cold, JIT_T1, site);
-		(void)x64_jmp(&t->cold, tr_glue(t, GLUE_BOOK));
+		tr_go_to_site(t, &t->cold, site);
 		return;
 	}
 	over = x64_jmp(x, NULL);
 	x64_set_jump(x, no, x64_here(x));
-	x64_mov_ri(x, JIT_T1, site);
-	(void)x64_jmp(x, tr_glue(t, GLUE_BOOK));
+	tr_go_to_site(t, x, site);
 	x64_set_jump(x, over, x64_here(x));
 }
 
@@ -116,33 +90,17 @@ static void add_to_rsp(struct x64 *x, s32 n)
 		x64_lea(x, 8, JIT_RSP, (struct x64_mem){ JIT_RSP, X64_NONE, 0, n });
 }
 
-/* As GLUE_JUMP does it. */
 static void jump_t0(struct tr *t, const struct way_jump *w)
 {
-	struct x64_mem way = { X64_SP, JIT_T1, 0,
-			       JIT_WAYS_AT + (s32)offsetof(struct jit_way, rip) };
-	struct x64_mem tag = way, code = way;
 	struct x64 *x = &t->x;
 	u8 *other, *old;
 
-	_Static_assert(sizeof(struct jit_way) == 32, "shifted by 5");
-	tag.disp = JIT_WAYS_AT + (s32)offsetof(struct jit_way, tag);
-	code.disp = JIT_WAYS_AT + (s32)offsetof(struct jit_way, code);
-	x64_rr(x, 4, 0x89, JIT_T0, JIT_T1); /* mov */
-	x64_rm(x, 4, 0x33, JIT_T1, TR_FIELD(jit_salt));
-	x64_alu_ri(x, 4, ALU_AND, JIT_T1, JIT_WAYS - 1);
-	x64_rr(x, 4, 0xc1, 4, JIT_T1); /* shl */
-	x64_byte(x, 5);
-	x64_rm(x, 8, 0x3b, JIT_T0, way);
-	other = x64_jcc(x, CC_NE, NULL);
-	x64_load(x, 8, JIT_T0, tag);
-	x64_rm(x, 8, 0x3b, JIT_T0, TR_FIELD(jit_tag));
-	old = x64_jcc(x, CC_NE, NULL);
+	jit_emit_way(x, &other, &old);
 	add_to_rsp(x, w->pops);
-	x64_jmp_mem(x, code);
+	x64_jmp_mem(x, JIT_WAY(code));
 
 	x64_set_jump(&t->cold, old, x64_here(&t->cold));
-	x64_load(&t->cold, 8, JIT_T0, way);
+	x64_load(&t->cold, 8, JIT_T0, JIT_WAY(rip));
 	x64_set_jump(&t->cold, other, x64_here(&t->cold));
 	if (w->check)
 		check_canonical(t, &t->cold, w->site);
@@ -150,7 +108,8 @@ static void jump_t0(struct tr *t, const struct way_jump *w)
 	(void)x64_jmp(&t->cold, tr_glue(t, GLUE_JUMP));
 }
 
-void tr_goto_t0(struct tr *t)
+/* Go on where T0 says; a canonical address. */
+static void goto_t0(struct tr *t)
 {
 	jump_t0(t, &(struct way_jump){ .check = false });
 	t->ended = true;
@@ -175,16 +134,19 @@ void tr_goto(struct tr *t, struct x64 *x, u64 rip)
 /* A backward jump, with nothing before it in the block that would have noticed attention. */
 static bool must_poll(const struct tr *t, const struct tr_insn *n, u64 rip)
 {
-	return rip <= address(t, n) && !t->accessed;
+	return rip <= tr_rip(t, n) && !t->accessed;
+}
+
+/* What comes in the cold part runs if something wants attention. */
+static void if_wanted(struct tr *t)
+{
+	x64_alu_mi(&t->x, 4, ALU_CMP, TR_FIELD(attention), 0);
+	(void)x64_jcc(&t->x, CC_NE, x64_here(&t->cold));
 }
 
 static void poll(struct tr *t, u64 rip)
 {
-	u8 *wanted;
-
-	x64_alu_mi(&t->x, 4, ALU_CMP, TR_FIELD(attention), 0);
-	wanted = x64_jcc(&t->x, CC_NE, NULL);
-	x64_set_jump(&t->x, wanted, x64_here(&t->cold));
+	if_wanted(t);
 	x64_mov_ri(&t->cold, JIT_T0, rip);
 	(void)x64_jmp(&t->cold, tr_glue(t, GLUE_LEAVE));
 }
@@ -192,7 +154,7 @@ static void poll(struct tr *t, u64 rip)
 /* The branch is taken, here: out of the block. */
 static void taken(struct tr *t, const struct tr_insn *n, u64 rip)
 {
-	tr_flags_saved(t, live_at(t, rip));
+	tr_flags_saved(t, tr_live_at(t, rip));
 	if (must_poll(t, n, rip))
 		poll(t, rip);
 	tr_goto(t, &t->x, rip);
@@ -200,7 +162,7 @@ static void taken(struct tr *t, const struct tr_insn *n, u64 rip)
 
 static void jmp(struct tr *t, const struct tr_insn *n)
 {
-	taken(t, n, target(t, n));
+	taken(t, n, tr_target(t, n));
 	t->ended = true;
 }
 
@@ -209,15 +171,15 @@ static void taken_unless(struct tr *t, const struct tr_insn *n, u8 *not_taken)
 {
 	unsigned flags = t->flags;
 
-	taken(t, n, target(t, n));
+	taken(t, n, tr_target(t, n));
 	t->flags = flags;
 	x64_set_jump(&t->x, not_taken, x64_here(&t->x));
 }
 
 static void jcc(struct tr *t, const struct tr_insn *n)
 {
-	u64 rip = target(t, n);
-	u32 live = live_at(t, rip);
+	u64 rip = tr_target(t, n);
+	u32 live = tr_live_at(t, rip);
 	unsigned flags;
 
 	tr_flags_native(t);
@@ -265,20 +227,16 @@ static struct x64_mem stack_slot(struct tr *t, s32 disp, enum tr_access access)
 	return tr_memory_at(t, &a, 8, access, 0);
 }
 
-static void store_constant(struct tr *t, struct x64_mem m, u64 val)
+static void push_constant(struct tr *t, u64 val)
 {
+	struct x64_mem m = stack_slot(t, -8, TR_WRITE);
+
 	if (val == (u64)(s32)val) {
-		x64_rm(&t->x, 8, 0xc7, 0, m); /* mov m, imm32 */
-		x64_u32(&t->x, (u32)val);
+		x64_store_imm(&t->x, 8, m, (u32)val);
 	} else {
 		x64_mov_ri(&t->x, JIT_T0, val);
 		x64_store(&t->x, 8, m, JIT_T0);
 	}
-}
-
-static void push_constant(struct tr *t, u64 val)
-{
-	store_constant(t, stack_slot(t, -8, TR_WRITE), val);
 	add_to_rsp(&t->x, -8);
 }
 
@@ -385,9 +343,9 @@ static void pushf(struct tr *t, const struct tr_insn *n)
 
 static void call_direct(struct tr *t, const struct tr_insn *n)
 {
-	u64 rip = target(t, n);
+	u64 rip = tr_target(t, n);
 
-	tr_flags_lost(t, live_at(t, rip));
+	tr_flags_lost(t, tr_live_at(t, rip));
 	push_constant(t, behind(t, n));
 	tr_goto(t, &t->x, rip);
 	t->ended = true;
@@ -418,23 +376,19 @@ static void call_indirect(struct tr *t, const struct tr_insn *n)
 		target_to_t0(t, a);
 	else
 		x64_load(&t->x, 8, JIT_T0, TR_FIELD(jit_spare[0]));
-	tr_goto_t0(t);
+	goto_t0(t);
 }
 
 static void jmp_indirect(struct tr *t, const struct tr_insn *n)
 {
 	const struct insn_operand *a = &n->i.operand[0];
 	struct way_jump w = { .check = true };
-	u8 *wanted;
 
 	tr_flags_lost(t, FL_ARITH);
 	w.site = tr_site(t, true);
 	if (a->kind == OPERAND_GPR && !t->accessed) {
-		x64_alu_mi(&t->x, 4, ALU_CMP, TR_FIELD(attention), 0);
-		wanted = x64_jcc(&t->x, CC_NE, NULL);
-		x64_set_jump(&t->x, wanted, x64_here(&t->cold));
-		x64_mov_ri(&t->cold, JIT_T1, w.site);
-		(void)x64_jmp(&t->cold, tr_glue(t, GLUE_BOOK));
+		if_wanted(t);
+		tr_go_to_site(t, &t->cold, w.site);
 	}
 	target_to_t0(t, a);
 	jump_t0(t, &w);
@@ -456,42 +410,31 @@ static void ret(struct tr *t, const struct tr_insn *n)
 
 /* ---- all ---- */
 
-static bool is_direct(const struct tr_insn *n)
-{
-	return n->i.operand[0].kind == OPERAND_REL;
-}
-
 /* A direct branch that leaves the canonical addresses faults where it is. */
 static bool by_book(const struct tr *t, const struct tr_insn *n)
 {
 	if (n->i.osz != 8)
 		return true;
+	if (tr_may_jump(&n->i))
+		return !is_canonical(tr_target(t, n));
 	switch (n->i.op) {
 	case OP_POP:
 		/* RSP counts as it is afterwards, also as an address. */
 		return n->i.operand[0].kind == OPERAND_MEM && n->i.base == R_SP;
 	case OP_JMP:
-	case OP_JCC:
-	case OP_JCXZ:
-	case OP_LOOP:
-	case OP_LOOPE:
-	case OP_LOOPNE:
-	case OP_CALL: return is_direct(n) && !canonical(target(t, n));
+	case OP_CALL: return tr_is_direct(&n->i) && !is_canonical(tr_target(t, n));
 	case OP_ENTER:
 	case OP_POPF: return true;
 	default: return false;
 	}
 }
 
-static bool is_flow(unsigned op)
+static bool is_flow(const struct insn *i)
 {
-	switch (op) {
+	if (tr_may_jump(i))
+		return true;
+	switch (i->op) {
 	case OP_JMP:
-	case OP_JCC:
-	case OP_JCXZ:
-	case OP_LOOP:
-	case OP_LOOPE:
-	case OP_LOOPNE:
 	case OP_CALL:
 	case OP_RET:
 	case OP_PUSH:
@@ -508,8 +451,8 @@ static void emit(struct tr *t, const struct tr_insn *n)
 {
 	switch (n->i.op) {
 	case OP_JCC: jcc(t, n); break;
-	case OP_JMP: (is_direct(n) ? jmp : jmp_indirect)(t, n); break;
-	case OP_CALL: (is_direct(n) ? call_direct : call_indirect)(t, n); break;
+	case OP_JMP: (tr_is_direct(&n->i) ? jmp : jmp_indirect)(t, n); break;
+	case OP_CALL: (tr_is_direct(&n->i) ? call_direct : call_indirect)(t, n); break;
 	case OP_RET: ret(t, n); break;
 	case OP_PUSH: push_value(t, n); break;
 	case OP_POP: pop_value(t, n); break;
@@ -521,7 +464,7 @@ static void emit(struct tr *t, const struct tr_insn *n)
 
 enum tr_result tr_flow(struct tr *t, const struct tr_insn *n)
 {
-	if (!is_flow(n->i.op))
+	if (!is_flow(&n->i))
 		return TR_NOT_MINE;
 	if (by_book(t, n))
 		tr_by_book(t, exec_table[n->i.op].attr & EXEC_END);

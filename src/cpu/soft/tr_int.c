@@ -392,22 +392,13 @@ static enum how how(const struct insn *i)
 	case OP_CBW:
 	case OP_CWD:
 	case OP_XCHG:
+	case OP_XADD:
 	case OP_CMPXCHG8B:
 	case OP_LAHF:
 	case OP_SAHF:
 	case OP_CLC:
 	case OP_STC:
-	case OP_CMC:
-	case OP_PAUSE:
-	case OP_LFENCE:
-	case OP_MFENCE:
-	case OP_SFENCE: return COPY;
-	/* Twice the same: one would be put where the sum was left. */
-	case OP_XADD:
-		return i->operand[0].kind == i->operand[1].kind &&
-				       i->operand[0].reg == i->operand[1].reg
-			       ? BY_BOOK
-			       : COPY;
+	case OP_CMC: return COPY;
 	/* AL is an operand that is not named: it cannot be exchanged. */
 	case OP_CMPXCHG: return names_high(i) ? BY_BOOK : COPY;
 	case OP_CMPXCHG16B: return PAIR;

@@ -136,8 +136,7 @@ static void check_alignment(struct tr *t, u32 site, unsigned align)
 	x64_rr(&t->x, 1, 0xf6, 0, JIT_T0); /* test */
 	x64_byte(&t->x, align);
 	(void)x64_jcc(&t->x, CC_NE, x64_here(&t->cold));
-	x64_mov_ri(&t->cold, JIT_T1, site);
-	(void)x64_jmp(&t->cold, tr_glue(t, GLUE_BOOK));
+	tr_go_to_site(t, &t->cold, site);
 }
 
 static bool looked_up_inline(unsigned size)
@@ -157,8 +156,7 @@ struct x64_mem tr_memory_at(struct tr *t, const struct tr_address *a, unsigned s
 	tr_flags_lost(t, t->insn[t->k].live_before);
 	t->accessed = true;
 	if (!looked_up_inline(size)) {
-		x64_mov_ri(&t->x, JIT_T1, site);
-		(void)x64_jmp(&t->x, tr_glue(t, GLUE_BOOK));
+		tr_go_to_site(t, &t->x, site);
 		return behind(JIT_T1, 0);
 	}
 	again = x64_here(&t->x);

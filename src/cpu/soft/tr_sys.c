@@ -128,11 +128,7 @@ static void write_base(struct tr *t, const struct tr_insn *n, enum insn_seg s)
 	if (operand_size(a) == 4) {
 		x64_rr(x, 4, 0x89, from, JIT_T0); /* mov: clears the upper half */
 	} else {
-		x64_mov(x, JIT_T1, from);
-		x64_rr(x, 8, 0xc1, 7, JIT_T1); /* sar: 0 or -1 */
-		x64_byte(x, 47);
-		x64_rr(x, 8, 0xff, 0, JIT_T1); /* inc */
-		x64_alu_ri(x, 8, ALU_CMP, JIT_T1, 1);
+		tr_test_canonical(x, from);
 		tr_site_if(t, CC_A);
 		if (from != JIT_T0)
 			x64_mov(x, JIT_T0, from);

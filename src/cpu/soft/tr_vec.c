@@ -99,14 +99,6 @@ static bool must_note(const struct tr *t)
 	return true;
 }
 
-static void store_imm(struct x64 *x, unsigned size, struct x64_mem m, u32 value)
-{
-	u8 b[4] = { (u8)value, (u8)(value >> 8), (u8)(value >> 16), (u8)(value >> 24) };
-
-	x64_rm(x, size, 0xc7, 0, m);
-	x64_bytes(x, b, MIN(size, 4u));
-}
-
 /* As thunk_note() does it; the data pointer is of unmasked exceptions alone. */
 static void note(struct tr *t, const struct tr_insn *n)
 {
@@ -117,17 +109,17 @@ static void note(struct tr *t, const struct tr_insn *n)
 	if (!must_note(t))
 		return;
 	x64_load(&t->x, 8, JIT_T0, TR_FIELD(fpu));
-	store_imm(&t->x, 2, f, thunk_fop(&n->i));
+	x64_store_imm(&t->x, 2, f, thunk_fop(&n->i));
 	f.disp = (s32)offsetof(struct soft_fpu, cs_base);
-	store_imm(&t->x, 8, f, 0);
+	x64_store_imm(&t->x, 8, f, 0);
 	f.disp = (s32)offsetof(struct soft_fpu, fip);
 	if (rip == (u64)(s32)rip) {
-		store_imm(&t->x, 8, f, (u32)rip);
+		x64_store_imm(&t->x, 8, f, (u32)rip);
 		return;
 	}
-	store_imm(&t->x, 4, f, (u32)rip);
+	x64_store_imm(&t->x, 4, f, (u32)rip);
 	f.disp += 4;
-	store_imm(&t->x, 4, f, (u32)(rip >> 32));
+	x64_store_imm(&t->x, 4, f, (u32)(rip >> 32));
 }
 
 void jit_note_x87(struct soft_cpu *c, const struct jit_block *b, unsigned x87)

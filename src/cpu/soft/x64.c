@@ -175,6 +175,12 @@ void x64_store(struct x64 *x, unsigned size, struct x64_mem m, unsigned src)
 	x64_rm(x, size, size == 1 ? 0x88 : 0x89, src, m);
 }
 
+void x64_store_imm(struct x64 *x, unsigned size, struct x64_mem m, u32 imm)
+{
+	x64_rm(x, size, 0xc7, 0, m);
+	x64_number(x, imm, MIN(size, 4u));
+}
+
 void x64_lea(struct x64 *x, unsigned size, unsigned dst, struct x64_mem m)
 {
 	x64_rm(x, size, 0x8d, dst, m);

@@ -104,6 +104,7 @@ void x64_mov(struct x64 *x, unsigned dst, unsigned src); /* 64 bits */
 void x64_mov_ri(struct x64 *x, unsigned dst, u64 imm);   /* the shortest that leaves flags alone */
 void x64_load(struct x64 *x, unsigned size, unsigned dst, struct x64_mem m);  /* 4 or 8 */
 void x64_store(struct x64 *x, unsigned size, struct x64_mem m, unsigned src); /* 1 to 8 */
+void x64_store_imm(struct x64 *x, unsigned size, struct x64_mem m, u32 imm);  /* 2 to 8, extended */
 void x64_lea(struct x64 *x, unsigned size, unsigned dst, struct x64_mem m);
 
 /*
